@@ -1,0 +1,233 @@
+"""The steps of a fit: scalers, problem, network, composed map."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from ._elementwise.activations import has_kinks
+from ._maps import Map, Network, Sequential
+from ._parameters import activation_class, check_net, hidden_sizes, solver_name
+from ._scaling import fit_scaler, input_map, output_map, scale_inputs, scale_targets
+from ._training import (
+    SOLVERS,
+    Problem,
+    Rows,
+    Solver,
+    loss_curve,
+    make_net,
+    prepare_net,
+    train_net,
+)
+from ._validation import check_device
+from .exceptions import TrainingDivergedError
+
+
+def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
+    """Fit whatever is to be fitted, and set the fitted attributes."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    if estimator.net is None:
+        _train_built_in(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
+    else:
+        check_net(estimator)
+        _train_given(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
+    module = estimator.net_.module_.eval()
+    if not all(torch.isfinite(p).all() for p in module.parameters()):
+        raise TrainingDivergedError(
+            "The parameters of the network became NaN or infinite. Lower the learning "
+            "rate, or scale X and y if their values are of very different size."
+        )
+    estimator.module_ = compose(estimator)
+
+
+def compose(estimator: Any) -> Map:
+    """Return the map from raw X to raw y."""
+    module = estimator.net_.module_
+    parameter = next(module.parameters())
+    network = Network(
+        module,
+        estimator._x_map.n_out,
+        estimator.n_outputs_,
+        parameter.dtype,
+        "piecewise" if has_kinks(module) else "smooth",
+    )
+    # copies stay on the CPU, where a pickle of them can be read anywhere
+    before, after = copy.deepcopy((estimator._x_map, estimator._y_map))
+    composed = Sequential([before, network, after], estimator.n_features_in_)
+    return composed.to(parameter.device).eval()
+
+
+def _fit_scalers(estimator: Any, rows: Rows) -> None:
+    estimator.x_scaler_ = fit_scaler(estimator.x_scaler, rows.X, rows.weight)
+    estimator.y_scaler_ = fit_scaler(estimator.y_scaler, rows.y, rows.weight)
+    estimator._x_map = input_map(estimator.x_scaler_)
+    estimator._y_map = output_map(estimator.y_scaler_)
+    estimator.n_outputs_ = rows.y.shape[1]
+
+
+def _problem(estimator: Any, rows: Rows) -> Problem:
+    """Scale the rows in float64, then cast them for the network."""
+    kind = {
+        "dtype": getattr(torch, estimator.dtype),
+        "device": check_device(estimator.device),
+    }
+    return Problem(
+        torch.tensor(
+            scale_inputs(estimator.x_scaler_, estimator._x_map, rows.X), **kind
+        ),
+        torch.tensor(
+            scale_targets(estimator.y_scaler_, estimator._y_map, rows.y), **kind
+        ),
+        torch.tensor(rows.weight, **kind),
+        float(estimator.alpha),
+    )
+
+
+def _train_built_in(
+    estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool, seed: int
+) -> None:
+    device = check_device(estimator.device)
+    hidden = hidden_sizes(estimator.hidden_layer_sizes)
+    activation = activation_class(estimator.activation)
+    name = "adam" if one_epoch else _solver_name(estimator, rows)
+    if resume:
+        _check_same_network(estimator, hidden, rows.y.shape[1])
+        net = copy.deepcopy(estimator.net_)
+        curve = list(estimator.loss_curve_)
+        merged = rows.merged() if name == "lbfgs" else rows
+    else:
+        merged = rows.merged()
+        _fit_scalers(estimator, merged)
+        net, curve = None, []
+    problem = _problem(estimator, merged if name == "lbfgs" else rows)
+    if net is None:
+        net = make_net(
+            n_in=problem.X.shape[1],
+            n_out=problem.y.shape[1],
+            hidden=hidden,
+            activation=activation,
+            dtype=problem.X.dtype,
+            device=device,
+            seed=seed,
+        )
+    solver, problem = _solver(estimator, name, problem, one_epoch, seed)
+    result = solver.fit(net, problem)
+    if not (result.converged or one_epoch):
+        warnings.warn(
+            f"The loss was still falling by more than tol={estimator.tol:g} of itself "
+            f"when max_iter={estimator.max_iter} was reached: values and derivatives can "
+            "still improve. Raise max_iter, or tol if the fit is good enough.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    estimator.net_ = net
+    estimator.loss_curve_ = curve + result.loss_curve
+    estimator.n_iter_ = len(estimator.loss_curve_)
+    estimator.solver_ = name
+    estimator.hidden_layer_sizes_ = hidden
+    estimator.activation_ = estimator.activation
+    estimator.alpha_ = float(estimator.alpha)
+
+
+def _solver_name(estimator: Any, rows: Rows) -> str:
+    return solver_name(estimator.solver, len(rows.X), estimator.early_stopping)
+
+
+def _check_same_network(
+    estimator: Any, hidden: tuple[int, ...], n_outputs: int
+) -> None:
+    """Raise if the fitted network is not the one that the parameters describe."""
+    parameter = next(estimator.net_.module_.parameters())
+    fitted = {
+        "hidden_layer_sizes": estimator.hidden_layer_sizes_,
+        "activation": estimator.activation_,
+        "dtype": str(parameter.dtype).removeprefix("torch."),
+        "number of outputs": estimator.n_outputs_,
+    }
+    asked = {
+        "hidden_layer_sizes": hidden,
+        "activation": estimator.activation,
+        "dtype": estimator.dtype,
+        "number of outputs": n_outputs,
+    }
+    changed = [key for key in fitted if fitted[key] != asked[key]]
+    if changed:
+        raise ValueError(
+            "Training cannot go on from the fitted network: "
+            + ", ".join(f"{key} was {fitted[key]}, is {asked[key]}" for key in changed)
+            + ". Set warm_start=False and call fit to begin anew."
+        )
+
+
+def _solver(
+    estimator: Any, name: str, problem: Problem, one_epoch: bool, seed: int
+) -> tuple[Solver, Problem]:
+    """Return the solver, and the part of the problem that it is to train on."""
+    options: dict[str, Any] = {
+        "max_iter": 1 if one_epoch else estimator.max_iter,
+        "tol": estimator.tol,
+        "n_iter_no_change": estimator.n_iter_no_change,
+        "verbose": 0 if one_epoch else estimator.verbose,
+    }
+    if name == "adam":
+        if estimator.early_stopping and not one_epoch:
+            problem, options["validation"] = _split(estimator, problem, seed)
+        size = estimator.batch_size
+        n = len(problem.X)
+        options["batch_size"] = min(200, n) if size == "auto" else min(size, n)
+        options["learning_rate_init"] = estimator.learning_rate_init
+    return SOLVERS[name](**options), problem
+
+
+def _split(estimator: Any, problem: Problem, seed: int) -> tuple[Problem, Problem]:
+    """Withhold a shuffled part of the rows."""
+    parts = train_test_split(
+        np.arange(len(problem.X)),
+        test_size=estimator.validation_fraction,
+        random_state=seed,
+    )
+    training, validation = (
+        Problem(problem.X[i], problem.y[i], problem.weight[i], problem.alpha)
+        for i in parts
+    )
+    return training, validation
+
+
+def _train_given(
+    estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool, seed: int
+) -> None:
+    device = check_device(estimator.device)
+    if not resume:
+        _fit_scalers(estimator, rows.merged())
+    problem = _problem(estimator, rows)
+    weighted = bool(np.ptp(rows.weight) > 0)
+    if resume:
+        net = copy.deepcopy(estimator.net_)
+    else:
+        net = prepare_net(
+            clone(estimator.net),
+            problem,
+            device=device,
+            seed=seed,
+            verbose=estimator.verbose,
+            weighted=weighted,
+        )
+    train_net(
+        net,
+        problem,
+        seed=seed,
+        device=device,
+        weighted=weighted,
+        epochs=1 if one_epoch else None,
+    )
+    estimator.net_ = net
+    estimator.loss_curve_ = loss_curve(net)
+    estimator.n_iter_ = max(1, len(estimator.loss_curve_))

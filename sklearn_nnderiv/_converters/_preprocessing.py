@@ -1,0 +1,144 @@
+"""Scalers, power transformations and FunctionTransformer."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+from .._elementwise import power
+from .._elementwise.ufuncs import SMOOTH_UFUNCS
+from .._maps import Affine, Elementwise, Map, Sequential
+from .._sklearn_compat import power_transformer_scaler
+from ..exceptions import NotConvertibleError
+from ._registry import register_converter
+
+
+def _clipped(scaled: Map, low: float, high: float) -> Map:
+    clip = Elementwise(torch.clamp, scaled.n_out, low, high, smoothness="piecewise")
+    return Sequential([scaled, clip], scaled.n_in)
+
+
+def _shift_and_scale(fitted: Any, center: Any, scale: Any) -> tuple[Any, Any]:
+    """Fill in what a scaler leaves out when it does not center or scale."""
+    n = fitted.n_features_in_
+    return (
+        np.zeros(n) if center is None else center,
+        np.ones(n) if scale is None else scale,
+    )
+
+
+def _standard(fitted: StandardScaler) -> tuple[Any, Any]:
+    # mean_ is there even when it is not used; scale_ is None then
+    center = fitted.mean_ if fitted.with_mean else None
+    return _shift_and_scale(fitted, center, fitted.scale_)
+
+
+def _robust(fitted: RobustScaler) -> tuple[Any, Any]:
+    return _shift_and_scale(fitted, fitted.center_, fitted.scale_)
+
+
+@register_converter(StandardScaler, "transform")
+def _standard_scaler(fitted: StandardScaler) -> Map:
+    center, scale = _standard(fitted)
+    return Affine(1 / scale, center=center)
+
+
+@register_converter(StandardScaler, "inverse_transform")
+def _standard_scaler_inverse(fitted: StandardScaler) -> Map:
+    center, scale = _standard(fitted)
+    return Affine(scale, offset=center)
+
+
+@register_converter(RobustScaler, "transform")
+def _robust_scaler(fitted: RobustScaler) -> Map:
+    center, scale = _robust(fitted)
+    return Affine(1 / scale, center=center)
+
+
+@register_converter(RobustScaler, "inverse_transform")
+def _robust_scaler_inverse(fitted: RobustScaler) -> Map:
+    center, scale = _robust(fitted)
+    return Affine(scale, offset=center)
+
+
+@register_converter(MinMaxScaler, "transform")
+def _min_max_scaler(fitted: MinMaxScaler) -> Map:
+    low, high = fitted.feature_range
+    offset = np.full(fitted.n_features_in_, low, dtype=np.float64)
+    scaled = Affine(fitted.scale_, center=fitted.data_min_, offset=offset)
+    return _clipped(scaled, low, high) if fitted.clip else scaled
+
+
+@register_converter(MinMaxScaler, "inverse_transform")
+def _min_max_scaler_inverse(fitted: MinMaxScaler) -> Map:
+    # the inverse does not clip
+    low = np.full(fitted.n_features_in_, fitted.feature_range[0], dtype=np.float64)
+    return Affine(1 / fitted.scale_, center=low, offset=fitted.data_min_)
+
+
+@register_converter(MaxAbsScaler, "transform")
+def _max_abs_scaler(fitted: MaxAbsScaler) -> Map:
+    scaled = Affine(1 / fitted.scale_)
+    clip = getattr(fitted, "clip", False)  # since scikit-learn 1.9
+    return _clipped(scaled, -1.0, 1.0) if clip else scaled
+
+
+@register_converter(MaxAbsScaler, "inverse_transform")
+def _max_abs_scaler_inverse(fitted: MaxAbsScaler) -> Map:
+    return Affine(fitted.scale_)
+
+
+@register_converter(PowerTransformer, "transform")
+def _power_transformer(fitted: PowerTransformer) -> Map:
+    function = power.box_cox if fitted.method == "box-cox" else power.yeo_johnson
+    maps: list[Map] = [Elementwise(function, fitted.n_features_in_, fitted.lambdas_)]
+    if fitted.standardize:
+        maps.append(_standard_scaler(power_transformer_scaler(fitted)))
+    return Sequential(maps, fitted.n_features_in_)
+
+
+@register_converter(PowerTransformer, "inverse_transform")
+def _power_transformer_inverse(fitted: PowerTransformer) -> Map:
+    box_cox = fitted.method == "box-cox"
+    function = power.inverse_box_cox if box_cox else power.inverse_yeo_johnson
+    inverse = Elementwise(function, fitted.n_features_in_, fitted.lambdas_)
+    # scikit-learn takes the power 1 / lambda of a rounded 1 + lambda * z
+    exponents = abs(np.concatenate([fitted.lambdas_, 2 - fitted.lambdas_]))
+    rounding = 4 * np.finfo(float).eps / exponents[exponents > 0].min()
+    inverse.tolerance = (max(1e-12, rounding), max(1e-12, rounding))
+    maps: list[Map] = [inverse]
+    if fitted.standardize:
+        maps.insert(0, _standard_scaler_inverse(power_transformer_scaler(fitted)))
+    return Sequential(maps, fitted.n_features_in_)
+
+
+def _function(fitted: FunctionTransformer, which: str) -> Map:
+    function = getattr(fitted, which)
+    keywords = fitted.kw_args if which == "func" else fitted.inv_kw_args
+    if function not in SMOOTH_UFUNCS or keywords:
+        names = sorted(f.__name__ for f in SMOOTH_UFUNCS if f is not None)
+        raise NotConvertibleError(
+            f"FunctionTransformer with {which}={function!r} and keyword arguments "
+            f"{keywords!r} cannot be converted to torch. Use one of numpy's or "
+            f"scipy.special's {', '.join(names)} without keyword arguments, or a "
+            "transformer class of your own with @register_converter."
+        )
+    return Elementwise(SMOOTH_UFUNCS[function], fitted.n_features_in_)
+
+
+@register_converter(FunctionTransformer, "transform")
+def _function_transformer(fitted: FunctionTransformer) -> Map:
+    return _function(fitted, "func")
+
+
+@register_converter(FunctionTransformer, "inverse_transform")
+def _function_transformer_inverse(fitted: FunctionTransformer) -> Map:
+    return _function(fitted, "inverse_func")

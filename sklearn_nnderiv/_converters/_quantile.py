@@ -1,0 +1,58 @@
+"""QuantileTransformer."""
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.preprocessing import QuantileTransformer
+from torch import Tensor
+
+from .._maps import Elementwise, Interpolation, Map, Sequential
+from ..exceptions import DerivativeWarning
+from ._registry import register_converter
+
+# scikit-learn's distance from 0 and 1 at which the normal quantile is cut off
+_THRESHOLD = 1e-7
+_CUT = _THRESHOLD - np.spacing(1)
+
+
+def _normal_quantile(p: Tensor) -> Tensor:
+    # cut before, not after: a gradient of 0 times infinity would be NaN
+    return torch.special.ndtri(p.clamp(_CUT, 1 - _CUT))
+
+
+def _edge(fitted: QuantileTransformer) -> float:
+    return _THRESHOLD if fitted.output_distribution == "normal" else 0.0
+
+
+def _tables(fitted: QuantileTransformer) -> tuple[np.ndarray, np.ndarray]:
+    if fitted.n_quantiles_ < fitted.n_quantiles:
+        warnings.warn(
+            f"The QuantileTransformer has {fitted.n_quantiles_} quantiles, as many as "
+            "it saw rows: its derivative is a step function that follows the noise of "
+            "single rows. Take fewer, such as n_quantiles=20, or a PowerTransformer.",
+            DerivativeWarning,
+            stacklevel=2,
+        )
+    quantiles = fitted.quantiles_.T
+    return quantiles, np.broadcast_to(fitted.references_, quantiles.shape)
+
+
+@register_converter(QuantileTransformer, "transform")
+def _quantile_transformer(fitted: QuantileTransformer) -> Map:
+    quantiles, references = _tables(fitted)
+    n = fitted.n_features_in_
+    uniform = Interpolation(quantiles, references, edge=_edge(fitted))
+    if fitted.output_distribution == "uniform":
+        return uniform
+    return Sequential([uniform, Elementwise(_normal_quantile, n)], n)
+
+
+@register_converter(QuantileTransformer, "inverse_transform")
+def _quantile_transformer_inverse(fitted: QuantileTransformer) -> Map:
+    quantiles, references = _tables(fitted)
+    n = fitted.n_features_in_
+    table = Interpolation(references, quantiles, edge=_edge(fitted), two_sided=False)
+    if fitted.output_distribution == "uniform":
+        return table
+    return Sequential([Elementwise(torch.special.ndtr, n), table], n)

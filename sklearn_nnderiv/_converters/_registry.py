@@ -1,0 +1,132 @@
+"""Which class is converted by which function, in which of its roles."""
+
+import sys
+from collections.abc import Callable
+from inspect import getattr_static
+from typing import Any, Literal, get_args
+
+from .._maps import Map
+from ..exceptions import NotConvertibleError
+
+Role = Literal["transform", "inverse_transform", "predict"]
+Converter = Callable[[Any], Map]
+
+_ROLES: tuple[str, ...] = get_args(Role)
+_REGISTRY: dict[str, dict[type | str, Converter]] = {role: {} for role in _ROLES}
+
+
+def register_converter(cls: type | str, role: Role) -> Callable[[Converter], Converter]:
+    """Register the function that turns a fitted object into a differentiable map.
+
+    Parameters
+    ----------
+    cls : type or str
+        The class of the fitted object, or its dotted name, such as
+        ``"package.module.Scaler"``, where importing the package is to be avoided.
+    role : {"transform", "inverse_transform", "predict"}
+        The method of the object that the map stands for.
+
+    Returns
+    -------
+    decorator : callable
+        Takes the converter, ``converter(fitted) -> torch.nn.Module``, and returns it
+        unchanged. The module takes and returns float64 tensors of shape
+        ``(..., n_columns)`` and has the attributes ``n_in``, ``n_out`` and
+        ``smoothness`` ("smooth", "piecewise" or "constant").
+
+    Raises
+    ------
+    ValueError
+        If the role is none of the three.
+    TypeError
+        If `cls` is neither a class nor a string.
+
+    See Also
+    --------
+    to_torch : Convert a fitted estimator.
+    DifferentiableRegressor : Uses the converters for its scalers.
+
+    Notes
+    -----
+    A subclass is converted like its parent as long as it does not override the method
+    in question; one that does has to be registered itself. The last registration of a
+    class and role wins.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_nnderiv import register_converter
+    >>> class Softsign(torch.nn.Module):
+    ...     smoothness = "smooth"
+    ...     def __init__(self, n):
+    ...         super().__init__()
+    ...         self.n_in = self.n_out = n
+    ...     def forward(self, x):
+    ...         return x / (1 + abs(x))
+    >>> class SoftsignTransformer(StandardScaler):
+    ...     def transform(self, X):
+    ...         return X / (1 + abs(X))
+    >>> @register_converter(SoftsignTransformer, "transform")
+    ... def convert_softsign(fitted):
+    ...     return Softsign(fitted.n_features_in_)
+    """
+    if role not in _ROLES:
+        raise ValueError(
+            f"register_converter: role must be one of {_ROLES}. Got {role!r} instead."
+        )
+    if not isinstance(cls, type | str):
+        raise TypeError(
+            "register_converter: cls must be a class or its dotted name. Got "
+            f"{cls!r} instead."
+        )
+
+    def register(converter: Converter) -> Converter:
+        _REGISTRY[role][cls] = converter
+        return converter
+
+    return register
+
+
+def _imported(dotted_name: str) -> object:
+    """Return the class of that name if its module has been imported already."""
+    module, _, name = dotted_name.rpartition(".")
+    return getattr(sys.modules.get(module), name, None)
+
+
+def _find(cls: type, role: Role) -> tuple[type, Converter] | None:
+    """Return the nearest registered ancestor of the class, and its converter."""
+    table = _REGISTRY[role]
+    by_name = {
+        _imported(key): converter
+        for key, converter in table.items()
+        if isinstance(key, str)
+    }
+    for ancestor in cls.__mro__:
+        converter = table.get(ancestor) or by_name.get(ancestor)
+        if converter is not None:
+            return ancestor, converter
+    return None
+
+
+def convert(fitted: Any, role: Role) -> Map:
+    """Return the map that does what method `role` of the fitted object does."""
+    cls = type(fitted)
+    full_name = f"{cls.__module__}.{cls.__qualname__}"
+    remedy = f"Register a converter with @register_converter({cls.__name__}, {role!r})."
+    found = _find(cls, role)
+    if found is None:
+        known = sorted(
+            key if isinstance(key, str) else key.__name__ for key in _REGISTRY[role]
+        )
+        raise NotConvertibleError(
+            f"{role!r} of {full_name} cannot be converted to torch, so its derivative "
+            f"is not known. {remedy} Known are: {', '.join(known)}."
+        )
+    ancestor, converter = found
+    if getattr_static(cls, role) is not getattr_static(ancestor, role):
+        raise NotConvertibleError(
+            f"{full_name} overrides {role!r} of {ancestor.__name__}, whose converter "
+            f"would not know what it does. {remedy}"
+        )
+    return converter(fitted)

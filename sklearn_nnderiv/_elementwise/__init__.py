@@ -1,0 +1,1 @@
+"""Elementwise functions on tensors: activations, power laws, a table of ufuncs."""

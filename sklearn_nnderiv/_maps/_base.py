@@ -1,0 +1,39 @@
+"""What every differentiable map promises."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+Smoothness = Literal["smooth", "piecewise", "constant"]
+
+
+class Map(nn.Module, ABC):
+    """A function of the last axis, from (..., n_in) to (..., n_out).
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Length of the last axis before and after.
+    smoothness : {"smooth", "piecewise", "constant"}
+        "smooth" if the derivative is continuous, "piecewise" if it jumps somewhere,
+        "constant" if it is zero wherever it exists.
+    """
+
+    def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
+        super().__init__()
+        self.n_in = n_in
+        self.n_out = n_out
+        self.smoothness: Smoothness = smoothness
+        # how far scikit-learn's own rounding may be off: relative, absolute
+        self.tolerance = (1e-12, 0.0)
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the value at x."""
+
+    def _constant(self, name: str, value: Any) -> None:
+        """Keep a float64 array that moves with the module and is never trained."""
+        tensor = None if value is None else torch.tensor(value, dtype=torch.float64)
+        self.register_buffer(name, tensor)

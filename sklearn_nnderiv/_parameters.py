@@ -1,0 +1,140 @@
+"""What the parameters of DifferentiableRegressor may be, and what "auto" means."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+from skorch import NeuralNet
+from torch import nn
+
+from ._elementwise.activations import ACTIVATIONS, has_kinks
+from ._scaling import SCALERS
+from ._sklearn_compat import HasMethods, Interval, StrOptions
+from ._training import SOLVERS
+from .exceptions import DerivativeWarning
+
+# measured: up to here lbfgs has the smaller derivative error after equal time
+MAX_ROWS_LBFGS = 20_000
+
+_SCALER = ["fit", "transform", "get_params"]
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS)), type],
+    "net": [NeuralNet, None],
+    "x_scaler": [StrOptions(set(SCALERS)), HasMethods(_SCALER)],
+    "y_scaler": [StrOptions(set(SCALERS)), HasMethods([*_SCALER, "inverse_transform"])],
+    "solver": [StrOptions({"auto", *SOLVERS})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "device": [str],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+_APPLY_BESIDE_NET = {
+    "net",
+    "x_scaler",
+    "y_scaler",
+    "dtype",
+    "device",
+    "random_state",
+    "verbose",
+    "alpha",
+}
+
+
+def check_net(estimator: Any) -> None:
+    """Raise if `net` cannot be trained here, or other parameters would be ignored."""
+    net = estimator.net
+    if isinstance(net.module, nn.Module) or not callable(net.module):
+        raise ValueError(
+            "The module of `net` must be a class (or a function that makes one): an "
+            "instance would be trained in place and keep its weights when it is "
+            f"cloned. Got {net.module!r} instead; pass its class, and its arguments as "
+            "module__<name>."
+        )
+    parameters = inspect.signature(type(estimator)).parameters
+    ignored = [
+        name
+        for name, parameter in parameters.items()
+        if name not in _APPLY_BESIDE_NET
+        and not _same(getattr(estimator, name), parameter.default)
+    ]
+    if ignored:
+        raise ValueError(
+            f"Beside `net`, the parameters {ignored} of DifferentiableRegressor would "
+            "be ignored. Leave them at their defaults and set the net's own, such as "
+            "max_epochs, lr, batch_size or module__<name>."
+        )
+    # no error: scikit-learn's checks set alpha on every estimator that has it
+    if estimator.alpha != parameters["alpha"].default:
+        warnings.warn(
+            f"alpha={estimator.alpha:g} has no effect beside `net`. Give its optimizer a "
+            "weight decay instead, as optimizer__weight_decay.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _same(value: Any, default: Any) -> bool:
+    same = value == default
+    return (
+        same if isinstance(same, bool) else bool(getattr(same, "all", lambda: False)())
+    )
+
+
+def hidden_sizes(value: Any) -> tuple[int, ...]:
+    """Return the widths of the hidden layers."""
+    sizes = tuple(value) if isinstance(value, Iterable) else (value,)
+    wrong = [size for size in sizes if not isinstance(size, Integral) or size < 1]
+    if wrong:
+        raise ValueError(
+            "The 'hidden_layer_sizes' parameter of DifferentiableRegressor must hold "
+            f"positive integers. Got {value!r} instead."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def activation_class(value: str | type) -> type[nn.Module]:
+    """Return the module class of an activation; warn if it has kinks."""
+    cls = ACTIVATIONS[value] if isinstance(value, str) else value
+    if not issubclass(cls, nn.Module):
+        raise ValueError(
+            "The 'activation' parameter of DifferentiableRegressor must be one of "
+            f"{sorted(ACTIVATIONS)} or a class derived from torch.nn.Module. Got "
+            f"{value!r} instead."
+        )
+    if has_kinks(cls()):
+        warnings.warn(
+            f"activation={value!r} makes the network piecewise linear: its derivative "
+            "is a step function. Use a smooth activation such as 'tanh', 'silu' or "
+            "'softplus' where the derivative matters.",
+            DerivativeWarning,
+            stacklevel=2,
+        )
+    return cls
+
+
+def solver_name(solver: str, n_rows: int, early_stopping: bool) -> str:
+    """Resolve solver="auto", and refuse options that the solver cannot honour."""
+    if solver == "auto":
+        return "adam" if early_stopping or n_rows > MAX_ROWS_LBFGS else "lbfgs"
+    if solver == "lbfgs" and early_stopping:
+        raise ValueError(
+            "early_stopping=True needs mini-batches, but solver='lbfgs' works on all "
+            "rows at once. Use solver='adam', or early_stopping=False."
+        )
+    return solver

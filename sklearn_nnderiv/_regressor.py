@@ -1,0 +1,415 @@
+"""DifferentiableRegressor: a network between scalers, with its Jacobian."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import skorch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._assembly import compose, train
+from ._converters import register_converter
+from ._engines import evaluate, single_threaded
+from ._maps import Map
+from ._parameters import CONSTRAINTS
+from ._sklearn_compat import fit_context, validate_data
+from ._training import Rows
+from ._validation import Array, check_out, check_weights, warn_of_nan
+
+
+def _can_fit_partially(estimator: DifferentiableRegressor) -> bool:
+    if estimator.net is None and estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs mini-batches, but solver='lbfgs' works on all rows at "
+            "once. Use solver='adam'."
+        )
+    return True
+
+
+class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Neural-network regressor with exact derivatives in the units of the data.
+
+    A feed-forward network is fitted between a scaler of X and a scaler of y. Both
+    scalers are converted to torch, so that the derivative of a prediction with respect
+    to X is that of the whole composition, in units of y per unit of X. No derivative
+    data are needed.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(50, 50)
+        The number of neurons of each hidden layer. Empty for a linear model.
+    activation : str or type, default="tanh"
+        Activation of the hidden layers: "tanh", "silu", "softplus", "gelu",
+        "logistic", "elu", "sin", "relu", "identity", or a `torch.nn.Module` class
+        that is constructed without arguments. "relu" and its kin give a warning: the
+        derivative of such a network is a step function.
+    net : skorch.NeuralNet, default=None
+        An unfitted skorch net to train in place of the built-in one. It is cloned and
+        can be tuned as ``net__lr`` or ``net__module__<name>``. Its module has to be a
+        class; ``n_features_in`` and ``n_outputs`` are passed to its constructor if it
+        takes them, and it maps (n, n_features_in) to (n, n_outputs). Beside it, only
+        `x_scaler`, `y_scaler`, `dtype`, `device`, `random_state`, `verbose` and
+        sample weights apply; the last of these need a criterion with a parameter
+        ``reduction``, which is set to "none". Fits with `net` take turns where
+        several threads of a process fit at once.
+    x_scaler : str or transformer, default="standard"
+        Scaler of X: "standard", "minmax", "robust", "maxabs", "passthrough", or an
+        instance of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler,
+        PowerTransformer, QuantileTransformer, FunctionTransformer (of a smooth numpy
+        or scipy.special ufunc), a Pipeline of these, or a class registered with
+        `register_converter`. It is cloned and can be tuned, as in
+        ``x_scaler__feature_range``.
+    y_scaler : str or transformer, default="standard"
+        Scaler of y, chosen from the same. Its ``inverse_transform`` has to undo its
+        ``transform``.
+    solver : {"auto", "lbfgs", "adam"}, default="auto"
+        "lbfgs" works on all rows at once and is the more exact, "adam" on mini-batches.
+        "auto" takes "lbfgs" up to 20,000 rows, "adam" beyond and for early stopping.
+    alpha : float, default=1e-4
+        Strength of the L2 penalty on the weights, biases excluded. The loss is
+        ``sum(w * (f(x) - y)**2) / (2 * sum(w)) + alpha / (2 * sum(w)) * |weights|**2``
+        in scaled units, ``w`` being the sample weights and the square summed over
+        outputs.
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch of "adam"; "auto" is ``min(200, n_samples)``.
+    learning_rate_init : float, default=0.001
+        Step size of "adam".
+    max_iter : int, default=1000
+        Iterations of "lbfgs", or epochs of "adam", at most.
+    tol : float, default=1e-3
+        Training ends when the loss has fallen by less than this fraction of itself
+        within `n_iter_no_change` iterations. It is a fraction, where MLPRegressor has
+        an absolute number, because derivatives go on improving when the loss is small.
+    early_stopping : bool, default=False
+        Whether "adam" withholds a shuffled part of the rows, watches their loss in
+        place of the training loss, and keeps the parameters at which it was lowest.
+    validation_fraction : float, default=0.1
+        The part of the rows that `early_stopping` withholds.
+    n_iter_no_change : int, default=10
+        See `tol`.
+    dtype : {"float64", "float32"}, default="float64"
+        Floating-point type of the network. Scaling is done in float64 in any case, and
+        so are all results.
+    device : str, default="cpu"
+        "cpu", "cuda", "cuda:<index>", or "auto" for a GPU if there is one. A fitted
+        regressor can be pickled on one device and loaded on another.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous fit: from its scalers, which stay as
+        they are, and from its network.
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial parameters, the order of the rows and the split of
+        `early_stopping`. With an int, the fit repeats bit by bit on one machine,
+        whatever runs beside it.
+    verbose : int or bool, default=0
+        Whether to show a progress bar with the loss.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The fitted function from raw X to raw y, of shape (..., n_features_in_) to
+        (..., n_outputs_), in float64. It can be differentiated in torch, twice too, and
+        shares its parameters with `net_`.
+    net_ : skorch.NeuralNet
+        The trained net, in scaled units.
+    x_scaler_, y_scaler_ : transformer
+        The fitted scalers.
+    loss_curve_ : list of float
+        The loss after every iteration.
+    n_iter_ : int
+        The number of iterations, those of earlier fits included if `warm_start` or
+        `partial_fit` went on from them.
+    solver_, hidden_layer_sizes_, activation_, alpha_
+        What the parameters of these names resolved to. Absent with `net`.
+    n_features_in_ : int
+        The number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the features, if X had any.
+    n_outputs_ : int
+        The number of outputs.
+
+    See Also
+    --------
+    jacobian : The derivative of a Pipeline, a search or a TransformedTargetRegressor
+        around this regressor.
+    to_torch : The same as a torch module.
+    sklearn.neural_network.MLPRegressor : A network without derivatives.
+
+    Notes
+    -----
+    With the scalers :math:`s` and :math:`t` and the network :math:`g`, the prediction
+    is :math:`\hat y(x) = t^{-1}(g(s(x)))` and its derivative
+
+    .. math::
+
+        \frac{\partial \hat y}{\partial x}
+        = \frac{\partial t^{-1}}{\partial g} \,
+        \frac{\partial g}{\partial s} \, \frac{\partial s}{\partial x} .
+
+    Leaving out the outer two factors is the classic mistake.
+
+    Equal rows are merged into one with their summed weight before "lbfgs" trains, up
+    to 10 million numbers in X and y together, so that a weight of 2 equals a repeated
+    row. Scalers that take no weights see every distinct row once.
+
+    A fit that fails or is interrupted (Ctrl-C) leaves the regressor as it was. The
+    predicting methods change nothing and may be called from many threads.
+
+    References
+    ----------
+    .. [1] D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale
+       optimization", Mathematical Programming 45, 1989.
+    .. [2] D. P. Kingma and J. Ba, "Adam: A method for stochastic optimization", 2014.
+    .. [3] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_nnderiv import DifferentiableRegressor
+    >>> X = np.linspace(0, 3, 50).reshape(-1, 1)
+    >>> model = DifferentiableRegressor(alpha=0, max_iter=300, tol=0.01, random_state=0)
+    >>> model = model.fit(X, np.sin(X).ravel())
+    >>> model.predict_jacobian([[0.5], [1.5]]).round(2)
+    array([[0.88],
+           [0.07]])
+    >>> np.cos([0.5, 1.5]).round(2)
+    array([0.88, 0.07])
+    """
+
+    _parameter_constraints = CONSTRAINTS
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: int | Sequence[int] = (50, 50),
+        activation: str | type = "tanh",
+        net: skorch.NeuralNet | None = None,
+        x_scaler: Any = "standard",
+        y_scaler: Any = "standard",
+        solver: str = "auto",
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 1000,
+        tol: float = 1e-3,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        dtype: str = "float64",
+        device: str = "cpu",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.net = net
+        self.x_scaler = x_scaler
+        self.y_scaler = y_scaler
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.dtype = dtype
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the scalers and the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite numbers, in their own units.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, not all zero. Rows of weight zero are left out.
+
+        Returns
+        -------
+        self : DifferentiableRegressor
+            The fitted regressor.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter are unsuited; the message says how.
+        NotConvertibleError
+            If a scaler cannot be converted to torch.
+        TrainingDivergedError
+            If the loss becomes NaN or infinite.
+        """
+        resume = self.warm_start and hasattr(self, "net_")
+        return self._fit(X, y, sample_weight, resume=resume, one_epoch=False)
+
+    @available_if(_can_fit_partially)
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch of mini-batches on a part of the data.
+
+        The scalers are fitted to the first batch and stay as they are, so the first
+        should be typical of the whole.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite numbers, in their own units.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, not all zero. Rows of weight zero are left out.
+
+        Returns
+        -------
+        self : DifferentiableRegressor
+            The fitted regressor.
+        """
+        resume = hasattr(self, "net_")
+        return self._fit(X, y, sample_weight, resume=resume, one_epoch=True)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, *, resume: bool, one_epoch: bool
+    ) -> Self:
+        with _all_or_nothing(self), single_threaded():
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                multi_output=True,
+                y_numeric=True,
+                dtype=np.float64,
+                reset=not resume,
+            )
+            weight = check_weights(sample_weight, X)
+            targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
+            rows = Rows.of(X, targets, weight)
+            train(self, rows, resume=resume, one_epoch=one_epoch)
+            self._y_ndim = np.ndim(y)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Predict y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the y that was fitted, and of its number of dimensions. NaN,
+            with a warning, where a row is outside the domain of a scaler.
+        """
+        return self._shaped(evaluate(self._checked_module(), self._checked_rows(X)))
+
+    def predict_jacobian(
+        self, X: Any, *, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        r"""Compute the derivative of the prediction with respect to X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
+        out : ndarray, default=None
+            Array of float32 or float64 and of the result's shape, such as a memory map,
+            to write the result into.
+
+        Returns
+        -------
+        jacobian : ndarray of shape (n_samples, n_features) or \
+                (n_samples, n_outputs, n_features)
+            The shape is that of ``predict(X)`` with the features appended. The last
+            index is the feature, in units of y per unit of that feature; each row is a
+            local ``coef_``. At a kink (of a clipping scaler, say) it is one of the
+            one-sided derivatives.
+
+        See Also
+        --------
+        predict_with_jacobian : Values and derivatives in one pass.
+        """
+        return self._values_and_jacobian(X, out)[1]
+
+    def predict_with_jacobian(self, X: Any) -> tuple[Array, Array]:
+        r"""Predict y and compute its derivative with respect to X in one pass.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As `predict` returns it.
+        jacobian : ndarray of shape (n_samples, n_features) or \
+                (n_samples, n_outputs, n_features)
+            As `predict_jacobian` returns it.
+        """
+        return self._values_and_jacobian(X, None)
+
+    def _values_and_jacobian(
+        self, X: Any, out: NDArray[Any] | None
+    ) -> tuple[Array, NDArray[Any]]:
+        module, rows = self._checked_module(), self._checked_rows(X)
+        outputs = () if self._y_ndim == 1 else (self.n_outputs_,)
+        jacobian = check_out(out, (len(rows), *outputs, self.n_features_in_))
+        # a view: (n, d) has the same layout as (n, 1, d)
+        full = jacobian[:, None] if self._y_ndim == 1 else jacobian
+        values = evaluate(module, rows, jacobian=full)
+        return self._shaped(values), jacobian
+
+    def _checked_module(self) -> Map:
+        check_is_fitted(self)
+        return self.module_
+
+    def _checked_rows(self, X: Any) -> Array:
+        return validate_data(self, X, dtype=np.float64, reset=False)
+
+    def _shaped(self, values: Array) -> Array:
+        warn_of_nan(values)
+        return values[:, 0] if self._y_ndim == 1 else values
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be composed again on whatever device is there."""
+        state = super().__getstate__()
+        return {key: value for key, value in state.items() if key != "module_"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Compose the parts again."""
+        super().__setstate__(state)
+        if "net_" in state:
+            self.module_ = compose(self)
+
+
+@contextmanager
+def _all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Put the attributes back if the body raises, Ctrl-C included."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+@register_converter(DifferentiableRegressor, "predict")
+def _differentiable_regressor(fitted: DifferentiableRegressor) -> Map:
+    return fitted.module_

@@ -1,0 +1,202 @@
+"""The built-in network and the skorch net around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import skorch
+import torch
+from skorch.dataset import Dataset
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from ._problem import penalty, weighted_square
+
+
+class FeedForward(nn.Sequential):
+    """Linear layers with an elementwise activation between them.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and outputs.
+    hidden : sequence of int
+        Widths of the hidden layers.
+    activation : type
+        A torch.nn.Module class.
+    dtype : torch.dtype
+        Dtype of the parameters.
+    seed : int
+        Of the initial parameters, which are those of Glorot and Bengio (2010).
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        hidden: Sequence[int],
+        activation: type[nn.Module],
+        dtype: torch.dtype,
+        seed: int,
+    ) -> None:
+        sizes = [n_in, *hidden, n_out]
+        generator = torch.Generator().manual_seed(seed)
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [_glorot(fan_in, fan_out, dtype, generator), activation()]
+        super().__init__(*layers[:-1])
+        self.to(dtype)
+
+
+def _glorot(
+    fan_in: int, fan_out: int, dtype: torch.dtype, generator: torch.Generator
+) -> nn.Linear:
+    # nn.Linear's own initialisation would draw from torch's global generator
+    layer = skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
+    bound = (6 / (fan_in + fan_out)) ** 0.5
+    with torch.no_grad():
+        for parameter in (layer.weight, layer.bias):
+            draw = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_((2 * draw - 1) * bound)
+    return layer
+
+
+class Batches:
+    """Mini-batches taken from tensors as wholes, shuffled anew in every epoch.
+
+    A torch DataLoader would collect every batch row by row in Python.
+
+    Parameters
+    ----------
+    dataset : skorch.dataset.Dataset
+        Its X is a tensor, its y a dict of tensors.
+    batch_size : int
+        Rows in a batch; the last may be smaller.
+    generator : torch.Generator or None, default=None
+        Shuffles the rows; None leaves them in order.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+        n = len(self.dataset)
+        order = torch.arange(n)
+        # one batch is the same in every order, up to rounding
+        if self.generator is not None and self.batch_size < n:
+            order = torch.randperm(n, generator=self.generator)
+        X, y = self.dataset.X, self.dataset.y
+        for rows in order.to(X.device).split(self.batch_size):
+            yield X[rows], {key: value[rows] for key, value in y.items()}
+
+
+class WeightedNet(skorch.NeuralNet):
+    """A skorch net for rows with weights and an L2 penalty.
+
+    Its targets are dicts with the keys "y" and "weight", where the weights have mean 1.
+
+    Parameters
+    ----------
+    module : type
+        As for skorch.NeuralNet.
+    *args, **kwargs
+        As for skorch.NeuralNet.
+    penalty : float, default=0.0
+        Half of this times the squared weights is added to the loss.
+    seed : int, default=0
+        Of the shuffling of the rows.
+    """
+
+    def __init__(
+        self,
+        module: type[nn.Module],
+        *args: Any,
+        penalty: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(module, *args, **kwargs)
+        self.penalty = penalty
+        self.seed = seed
+
+    def get_loss(
+        self,
+        y_pred: Tensor,
+        y_true: dict[str, Tensor],
+        X: Any = None,
+        training: bool = False,
+    ) -> Tensor:
+        """Return the weighted loss of a batch, with the penalty in training."""
+        fit = weighted_square(y_pred, y_true["y"], y_true["weight"])
+        loss = fit / (2 * len(y_pred))
+        return loss + penalty(self.module_, self.penalty) if training else loss
+
+    def get_iterator(self, dataset: Dataset, training: bool = False) -> Batches:
+        """Return the batches of a data set, seeded by the epochs run so far."""
+        size = self.batch_size if training else len(dataset)
+        if not training:
+            return Batches(dataset, size)
+        seed = np.random.SeedSequence([self.seed, len(self.history)])
+        generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
+        return Batches(dataset, size, generator)
+
+
+def make_net(
+    *,
+    n_in: int,
+    n_out: int,
+    hidden: Sequence[int],
+    activation: type[nn.Module],
+    dtype: torch.dtype,
+    device: torch.device,
+    seed: int,
+) -> WeightedNet:
+    """Return the initialised built-in net."""
+    net = WeightedNet(
+        FeedForward,
+        criterion=nn.MSELoss,  # unused: get_loss computes the weighted one
+        module__n_in=n_in,
+        module__n_out=n_out,
+        module__hidden=tuple(hidden),
+        module__activation=activation,
+        module__dtype=dtype,
+        module__seed=seed,
+        optimizer=torch.optim.Adam,
+        train_split=None,
+        callbacks="disable",
+        device=str(device),
+        verbose=0,
+        seed=seed,
+    )
+    return net.initialize()
+
+
+def epoch_mean(epoch: dict[str, Any], prefix: str) -> float:
+    """Return the mean over the rows of an epoch's batch losses."""
+    pairs = [
+        (batch[f"{prefix}_loss"], batch[f"{prefix}_batch_size"])
+        for batch in epoch["batches"]
+        if f"{prefix}_loss" in batch
+    ]
+    losses, sizes = zip(*pairs, strict=True)
+    return float(np.average(losses, weights=sizes))
+
+
+def loss_curve(net: skorch.NeuralNet) -> list[float]:
+    """Return the training loss of every epoch of a skorch net."""
+    return [
+        float(epoch["train_loss"])
+        if "train_loss" in epoch
+        else epoch_mean(epoch, "train")
+        for epoch in net.history
+    ]

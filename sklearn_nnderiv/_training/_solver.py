@@ -1,0 +1,223 @@
+"""The solvers of the built-in net."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import OptimizeResult, minimize
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch.nn.utils import parameters_to_vector
+
+from .._validation import Array
+from ._net import WeightedNet, epoch_mean
+from ._problem import Problem
+from ._progress import Plateau, ProgressBar
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a solver reports.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        The objective after every iteration.
+    converged : bool
+        Whether the loss had ceased to fall when the iterations ended.
+    """
+
+    loss_curve: list[float]
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """Trains the module of a skorch net in place.
+
+    Attributes
+    ----------
+    max_iter : int
+        Iterations (lbfgs) or epochs (adam) at most.
+    tol : float
+        Least relative improvement of the loss ...
+    n_iter_no_change : int
+        ... within so many iterations.
+    verbose : int or bool
+        Whether to show a progress bar.
+    """
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    verbose: int | bool
+
+    @abstractmethod
+    def fit(self, net: WeightedNet, problem: Problem) -> TrainingResult:
+        """Train until the loss ceases to fall, or for `max_iter` iterations."""
+
+    def _plateau(self) -> Plateau:
+        return Plateau(self.tol, self.n_iter_no_change)
+
+
+@dataclass(frozen=True)
+class LBFGS(Solver):
+    """Limited-memory BFGS on all rows at once, by SciPy.
+
+    SciPy's own tolerances are absolute and would end the fit of a small loss at once;
+    they are switched off in favour of the relative one.
+    """
+
+    def fit(self, net: WeightedNet, problem: Problem) -> TrainingResult:
+        """Train until the loss ceases to fall, or for `max_iter` iterations."""
+        module = net.module_.train()
+        parameters = list(module.parameters())
+        plateau, curve = self._plateau(), []
+        stopped = False
+
+        def loss_and_gradient(theta: Array) -> tuple[float, Array]:
+            _set(parameters, theta)
+            loss = problem.loss(module)
+            gradient = torch.autograd.grad(loss, parameters)
+            return loss.item(), _flat(gradient)
+
+        def after_iteration(intermediate_result: OptimizeResult) -> None:
+            nonlocal stopped
+            loss = float(intermediate_result.fun)
+            curve.append(loss)
+            _record(net, train_loss=loss)
+            bar.update(loss=loss)
+            if plateau.update(loss):
+                stopped = True
+                raise StopIteration
+
+        with ProgressBar(self.max_iter, self.verbose) as bar:
+            result = minimize(
+                loss_and_gradient,
+                _flat(parameters),
+                jac=True,
+                method="L-BFGS-B",
+                callback=after_iteration,
+                options={
+                    "maxiter": self.max_iter,
+                    "maxfun": 20 * self.max_iter,
+                    "maxcor": 20,
+                    "maxls": 50,
+                    "ftol": 0.0,
+                    "gtol": 0.0,
+                },
+            )
+        plateau.update(float(result.fun))
+        _set(parameters, result.x)
+        # only status 1 is a limit of iterations; a line search that finds nothing lower
+        # has reached the rounding error of the loss
+        converged = stopped or result.status != 1
+        return TrainingResult(curve or [float(result.fun)], converged)
+
+
+class _Stop(Exception):
+    """Ends the epochs; skorch's own way, KeyboardInterrupt, would hide a Ctrl-C."""
+
+
+class _Monitor(Callback):
+    """Keeps the loss curve, ends the training, remembers the best parameters."""
+
+    def __init__(self, plateau: Plateau, bar: ProgressBar, validate: bool) -> None:
+        self.plateau = plateau
+        self.bar = bar
+        self.validate = validate
+        self.curve: list[float] = []
+        self.lowest = np.inf
+        self.best: dict[str, Any] | None = None
+
+    def on_epoch_end(self, net: WeightedNet, **kwargs: Any) -> None:
+        """Take the mean loss of the epoch."""
+        losses = {"train_loss": epoch_mean(net.history[-1], "train")}
+        watched = losses["train_loss"]
+        if self.validate:
+            watched = losses["valid_loss"] = epoch_mean(net.history[-1], "valid")
+            if watched < self.lowest:
+                self.lowest = watched
+                state = net.module_.state_dict()
+                self.best = {name: value.clone() for name, value in state.items()}
+        self.curve.append(losses["train_loss"])
+        for name, loss in losses.items():
+            net.history.record(name, loss)
+        net.history[-1]["batches"].clear()  # they would be pickled with the net
+        self.bar.update(**losses)
+        if self.plateau.update(watched):
+            raise _Stop
+
+
+@dataclass(frozen=True)
+class Adam(Solver):
+    """Adam on mini-batches, through the training loop of skorch.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows in a mini-batch.
+    learning_rate_init : float
+        Step size.
+    validation : Problem or None
+        Rows whose loss is watched in place of the training loss; the parameters with
+        the lowest are kept.
+    """
+
+    batch_size: int
+    learning_rate_init: float
+    validation: Problem | None = None
+
+    def fit(self, net: WeightedNet, problem: Problem) -> TrainingResult:
+        """Train until the loss ceases to fall, or for `max_iter` epochs."""
+        total = float(problem.weight.sum())
+        net.penalty = problem.alpha / total
+        net.batch_size = self.batch_size
+        for group in net.optimizer_.param_groups:
+            group["lr"] = self.learning_rate_init
+        if self.validation is not None:
+            net.train_split = predefined_split(_dataset(self.validation))
+        converged = False
+        with ProgressBar(self.max_iter, self.verbose) as bar:
+            monitor = _Monitor(self._plateau(), bar, self.validation is not None)
+            net.callbacks_ = [("monitor", monitor)]
+            try:
+                net.fit_loop(_dataset(problem), epochs=self.max_iter)
+            except _Stop:
+                converged = True
+        net.callbacks_, net.train_split = [], None
+        if monitor.best is not None:
+            net.module_.load_state_dict(monitor.best)
+        return TrainingResult(monitor.curve, converged)
+
+
+SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
+
+
+def _dataset(problem: Problem) -> Dataset:
+    weight = problem.weight / problem.weight.mean()
+    return Dataset(problem.X, {"y": problem.y, "weight": weight})
+
+
+def _record(net: WeightedNet, **values: float) -> None:
+    net.history.new_epoch()
+    net.history.record("epoch", len(net.history))
+    for name, value in values.items():
+        net.history.record(name, value)
+
+
+def _flat(tensors: Any) -> Array:
+    return parameters_to_vector(tensors).detach().cpu().numpy().astype(np.float64)
+
+
+def _set(parameters: list[torch.nn.Parameter], theta: Array) -> None:
+    # copied: SciPy goes on to write into theta
+    parts = torch.as_tensor(theta).split([p.numel() for p in parameters])
+    with torch.no_grad():
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.copy_(part.view_as(parameter))

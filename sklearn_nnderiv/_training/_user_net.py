@@ -1,0 +1,154 @@
+"""Training of a skorch net that the user brings."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from ._problem import Problem
+
+# torch's global generators cannot be had per thread, so such fits take turns
+_turn = threading.RLock()
+
+
+class WeightedCriterion(nn.Module):
+    """The weighted mean of another criterion's errors.
+
+    Parameters
+    ----------
+    criterion : type
+        A criterion that takes ``reduction="none"``.
+    **kwargs
+        Its further arguments.
+    """
+
+    def __init__(self, criterion: type[nn.Module], **kwargs: Any) -> None:
+        super().__init__()
+        self.criterion = criterion(**{**kwargs, "reduction": "none"})
+
+    def forward(self, prediction: Tensor, target: dict[str, Tensor]) -> Tensor:
+        """Return the loss of a batch whose weights have mean 1 over all rows."""
+        error = self.criterion(prediction, target["y"])
+        return (error.reshape(len(error), -1).mean(1) * target["weight"]).mean()
+
+
+def prepare_net(
+    net: NeuralNet,
+    problem: Problem,
+    *,
+    device: torch.device,
+    seed: int,
+    verbose: int | bool,
+    weighted: bool,
+) -> NeuralNet:
+    """Initialise the net for the problem, and check that it fits it."""
+    sizes = {"n_features_in": problem.X.shape[1], "n_outputs": problem.y.shape[1]}
+    accepted = inspect.signature(net.module).parameters
+    given = net.get_params(deep=False)
+    net.set_params(
+        device=str(device),
+        verbose=int(verbose),
+        **{
+            f"module__{name}": size
+            for name, size in sizes.items()
+            if name in accepted and f"module__{name}" not in given
+        },
+    )
+    if weighted:
+        _weigh(net)
+    with repeatable(seed, device):
+        net.initialize()
+    net.module_.to(problem.X.dtype)  # in place: the optimiser keeps its parameters
+    net.criterion_.to(problem.X.dtype)
+    _check_output(net, problem)
+    return net
+
+
+def train_net(
+    net: NeuralNet,
+    problem: Problem,
+    *,
+    seed: int,
+    device: torch.device,
+    weighted: bool,
+    epochs: int | None = None,
+) -> None:
+    """Run the net's own training loop."""
+    y: Any = problem.y.cpu().numpy()
+    X = problem.X.cpu().numpy()
+    if weighted:
+        weight = (problem.weight / problem.weight.mean()).cpu().numpy()
+        y = {"y": y, "weight": weight}
+    with repeatable(seed, device):
+        net.notify("on_train_begin", X=X, y=y)
+        try:
+            net.fit_loop(X, y, epochs=epochs)
+        except KeyboardInterrupt as interrupt:
+            if not _raised_by_callback(interrupt):
+                raise
+        net.notify("on_train_end", X=X, y=y)
+
+
+@contextmanager
+def repeatable(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's and numpy's global generators, and put them back afterwards."""
+    cuda = [device] if device.type == "cuda" else []
+    with _turn, torch.random.fork_rng(devices=cuda):
+        # not torch.manual_seed, which reaches every device of the process
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def _weigh(net: NeuralNet) -> None:
+    """Make the criterion one of weighted errors."""
+    if "reduction" not in inspect.signature(net.criterion).parameters:
+        name = getattr(net.criterion, "__name__", net.criterion)
+        raise ValueError(
+            "sample_weight needs a criterion that takes reduction='none', and that of "
+            f"`net`, {name}, does not. Use a class such as torch.nn.MSELoss, or fit "
+            "without sample_weight."
+        )
+    given = net.get_params_for("criterion")
+    net.set_params(
+        criterion=WeightedCriterion,
+        criterion__criterion=net.criterion,
+        **{f"criterion__{name}": value for name, value in given.items()},
+    )
+
+
+def _check_output(net: NeuralNet, problem: Problem) -> None:
+    """Raise unless the module returns as many columns as y has."""
+    module = net.module_.eval()
+    with torch.no_grad():
+        output = module(problem.X[:2])
+    expected = tuple(problem.y[:2].shape)
+    shape = getattr(output, "shape", type(output).__name__)
+    if shape != expected:
+        raise ValueError(
+            "The module of `net` must return a tensor of shape (n_samples, n_outputs), "
+            f"which for the first rows is {expected}. Got {shape} instead. If its "
+            "constructor takes n_outputs, it is told the number of outputs."
+        )
+
+
+def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
+    """Whether a callback ended the training, as skorch's do, rather than Ctrl-C."""
+    frames = traceback.extract_tb(interrupt.__traceback__)
+    return any(frame.name == "notify" for frame in frames)

@@ -1,0 +1,83 @@
+"""Checks of arrays, weights and devices, each with a message that says what to do."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ._sklearn_compat import check_sample_weight
+from .exceptions import DerivativeWarning
+
+Array = NDArray[np.float64]
+
+
+def check_weights(sample_weight: Any, X: Array) -> Array:
+    """Return finite, non-negative weights of shape (n_samples,), not all zero."""
+    weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+    if weight.min() < 0:
+        raise ValueError(
+            "Negative values in data passed to `sample_weight`: the smallest is "
+            f"{weight.min():g}. Sample weights must be non-negative."
+        )
+    if not weight.any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number: all "
+            f"{len(weight)} of them are zero, which leaves no row to fit."
+        )
+    return weight
+
+
+def check_out(out: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the array to write a result of `shape` into, checked or fresh."""
+    if out is None:
+        return np.empty(shape)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(
+            f"`out` must be a numpy array of shape {shape}. Got "
+            f"{type(out).__name__} instead."
+        )
+    if out.shape != shape or out.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"`out` must have shape {shape} and dtype float32 or float64. Got shape "
+            f"{out.shape} and dtype {out.dtype} instead."
+        )
+    if not out.flags.writeable:
+        raise ValueError("`out` is read-only. Pass a writeable array.")
+    return out
+
+
+def check_device(device: str) -> torch.device:
+    """Return the torch device that `device` names, if this machine has it."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError:
+        resolved = torch.device("meta")
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(
+            "The 'device' parameter of DifferentiableRegressor must be 'cpu', 'cuda', "
+            f"'cuda:<index>' or 'auto'. Got {device!r} instead."
+        )
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={device!r} was asked for, but torch finds "
+            f"{torch.cuda.device_count()} CUDA devices here. Use device='cpu', or "
+            "device='auto' to take a GPU only where there is one."
+        )
+    return resolved
+
+
+def warn_of_nan(values: Array) -> None:
+    """Warn if predictions are NaN."""
+    n_bad = np.isnan(values).any(axis=1).sum()
+    if n_bad:
+        warnings.warn(
+            f"{n_bad} of {len(values)} predictions are NaN: these rows of X are outside "
+            "the domain of x_scaler, or the network's output for them lies outside the "
+            "range of y_scaler. Their derivatives are NaN too.",
+            DerivativeWarning,
+            stacklevel=4,
+        )

@@ -2,8 +2,8 @@
 The derivative of a fitted cubic
 ================================
 
-A network is fitted to :math:`f(x) = x^3 - 3x + 7` with a MinMaxScaler on both sides,
-and its derivative is compared with :math:`f'(x) = 3x^2 - 3`. No derivative data are used.
+A network is fitted to :math:`f(x) = x^3 - 3x + 7` with a MinMaxScaler on both sides.
+Its derivative is compared with :math:`f'(x) = 3x^2 - 3`. No derivative data are used.
 
 Beside the right derivative stand two that are easily computed by mistake: the one with
 respect to the *scaled* input, and the one read from ``.grad`` in a loop over the rows

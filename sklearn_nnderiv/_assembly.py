@@ -22,9 +22,11 @@ from ._training import (
     Problem,
     Rows,
     Solver,
+    ignore_constant_columns,
     loss_curve,
     make_net,
     prepare_net,
+    takes_weights,
     train_net,
 )
 from ._validation import check_device
@@ -118,15 +120,16 @@ def _train_built_in(
             device=device,
             seed=seed,
         )
+    problem = ignore_constant_columns(net, problem, new=not resume)
     solver, problem = _solver(estimator, name, problem, one_epoch, seed)
     result = solver.fit(net, problem)
     if not (result.converged or one_epoch):
         warnings.warn(
             f"The loss was still falling by more than tol={estimator.tol:g} of itself "
-            f"when max_iter={estimator.max_iter} was reached: values and derivatives can "
-            "still improve. Raise max_iter, or tol if the fit is good enough.",
+            f"when max_iter={estimator.max_iter} was reached: values and derivatives "
+            "can improve. Raise max_iter, or tol if the fit is good enough.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
     estimator.net_ = net
     estimator.loss_curve_ = curve + result.loss_curve
@@ -205,13 +208,14 @@ def _train_given(
     estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool, seed: int
 ) -> None:
     device = check_device(estimator.device)
-    if not resume:
-        _fit_scalers(estimator, rows.merged())
-    problem = _problem(estimator, rows)
     weighted = bool(np.ptp(rows.weight) > 0)
     if resume:
         net = copy.deepcopy(estimator.net_)
+        _check_resumable(estimator, rows.y.shape[1], weighted)
+        problem = _problem(estimator, rows)
     else:
+        _fit_scalers(estimator, rows.merged())
+        problem = _problem(estimator, rows)
         net = prepare_net(
             clone(estimator.net),
             problem,
@@ -220,14 +224,21 @@ def _train_given(
             verbose=estimator.verbose,
             weighted=weighted,
         )
-    train_net(
-        net,
-        problem,
-        seed=seed,
-        device=device,
-        weighted=weighted,
-        epochs=1 if one_epoch else None,
-    )
+    epochs = 1 if one_epoch else None
+    train_net(net, problem, seed=seed, device=device, epochs=epochs)
     estimator.net_ = net
     estimator.loss_curve_ = loss_curve(net)
     estimator.n_iter_ = max(1, len(estimator.loss_curve_))
+
+
+def _check_resumable(estimator: Any, n_outputs: int, weighted: bool) -> None:
+    if n_outputs != estimator.n_outputs_:
+        raise ValueError(
+            f"y has {n_outputs} outputs, but the fitted DifferentiableRegressor is "
+            f"expecting {estimator.n_outputs_}."
+        )
+    if weighted and not takes_weights(estimator.net_):
+        raise ValueError(
+            "`net` was first trained without sample weights, which its criterion "
+            "cannot take now. Give sample_weight from the first partial_fit on."
+        )

@@ -82,8 +82,8 @@ def check_net(estimator: Any) -> None:
     # no error: scikit-learn's checks set alpha on every estimator that has it
     if estimator.alpha != parameters["alpha"].default:
         warnings.warn(
-            f"alpha={estimator.alpha:g} has no effect beside `net`. Give its optimizer a "
-            "weight decay instead, as optimizer__weight_decay.",
+            f"alpha={estimator.alpha:g} has no effect beside `net`. Give its "
+            "optimizer a weight decay instead, as optimizer__weight_decay.",
             UserWarning,
             stacklevel=2,
         )
@@ -130,6 +130,11 @@ def activation_class(value: str | type) -> type[nn.Module]:
 
 def solver_name(solver: str, n_rows: int, early_stopping: bool) -> str:
     """Resolve solver="auto", and refuse options that the solver cannot honour."""
+    if early_stopping and n_rows < 2:
+        raise ValueError(
+            "early_stopping needs at least two rows, one of them to withhold. Got "
+            f"{n_rows} of positive weight."
+        )
     if solver == "auto":
         return "adam" if early_stopping or n_rows > MAX_ROWS_LBFGS else "lbfgs"
     if solver == "lbfgs" and early_stopping:

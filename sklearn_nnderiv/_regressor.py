@@ -112,9 +112,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     module_ : torch.nn.Module
-        The fitted function from raw X to raw y, of shape (..., n_features_in_) to
-        (..., n_outputs_), in float64. It can be differentiated in torch, twice too, and
-        shares its parameters with `net_`.
+        The fitted function from raw X to raw y, of shape ``(..., n_features_in_)`` to
+        ``(..., n_outputs_)``, in float64. It can be differentiated in torch,
+        twice too, and shares its parameters with `net_`.
     net_ : skorch.NeuralNet
         The trained net, in scaled units.
     x_scaler_, y_scaler_ : transformer
@@ -128,7 +128,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         What the parameters of these names resolved to. Absent with `net`.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features, if X had any.
     n_outputs_ : int
         The number of outputs.
@@ -155,7 +155,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     Equal rows are merged into one with their summed weight before "lbfgs" trains, up
     to 10 million numbers in X and y together, so that a weight of 2 equals a repeated
-    row. Scalers that take no weights see every distinct row once.
+    row. Scalers that take no weights see every distinct row once. The built-in network
+    does not depend on columns that are constant in training: their derivative is 0.
 
     A fit that fails or is interrupted (Ctrl-C) leaves the regressor as it was. The
     predicting methods change nothing and may be called from many threads.
@@ -293,6 +294,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 multi_output=True,
                 y_numeric=True,
                 dtype=np.float64,
+                order="C",  # sums round by the order in memory
                 reset=not resume,
             )
             weight = check_weights(sample_weight, X)
@@ -333,8 +335,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        jacobian : ndarray of shape (n_samples, n_features) or \
-                (n_samples, n_outputs, n_features)
+        jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
             The shape is that of ``predict(X)`` with the features appended. The last
             index is the feature, in units of y per unit of that feature; each row is a
             local ``coef_``. At a kink (of a clipping scaler, say) it is one of the
@@ -358,8 +359,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             As `predict` returns it.
-        jacobian : ndarray of shape (n_samples, n_features) or \
-                (n_samples, n_outputs, n_features)
+        jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
             As `predict_jacobian` returns it.
         """
         return self._values_and_jacobian(X, None)
@@ -380,7 +380,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self.module_
 
     def _checked_rows(self, X: Any) -> Array:
-        return validate_data(self, X, dtype=np.float64, reset=False)
+        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
 
     def _shaped(self, values: Array) -> Array:
         warn_of_nan(values)

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 def check_weights(sample_weight: Any, X: Array) -> Array:
     """Return finite, non-negative weights of shape (n_samples,), not all zero."""
-    weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+    weight = check_sample_weight(sample_weight, X)
     if weight.min() < 0:
         raise ValueError(
             "Negative values in data passed to `sample_weight`: the smallest is "
@@ -75,9 +75,9 @@ def warn_of_nan(values: Array) -> None:
     n_bad = np.isnan(values).any(axis=1).sum()
     if n_bad:
         warnings.warn(
-            f"{n_bad} of {len(values)} predictions are NaN: these rows of X are outside "
-            "the domain of x_scaler, or the network's output for them lies outside the "
-            "range of y_scaler. Their derivatives are NaN too.",
+            f"{n_bad} of {len(values)} predictions are NaN: these rows of X lie "
+            "outside the domain of a scaler, or the network's output for them outside "
+            "the range of the target's. Their derivatives are NaN too.",
             DerivativeWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

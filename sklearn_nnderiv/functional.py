@@ -10,7 +10,7 @@ from torch import nn
 from ._converters import N_SAMPLE_ROWS, check_agreement, convert
 from ._engines import evaluate
 from ._maps import Map
-from ._validation import Array, check_out
+from ._validation import Array, check_out, warn_of_nan
 
 __all__ = ["jacobian", "to_torch"]
 
@@ -74,8 +74,7 @@ def jacobian(fitted: Any, X: Any) -> Array:
 
     Returns
     -------
-    jacobian : ndarray of shape (n_samples, n_features) or \
-            (n_samples, n_outputs, n_features)
+    jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
         The shape is that of ``fitted.predict(X)`` with the features appended. Entry
         ``[i, j]`` is :math:`\partial \hat y / \partial x_j` at row ``i``, in units of
         y per unit of column ``j`` of X.
@@ -134,7 +133,7 @@ def jacobian(fitted: Any, X: Any) -> Array:
     head = np.asarray(fitted.predict(X[:N_SAMPLE_ROWS]))
     check_agreement(function, rows[:N_SAMPLE_ROWS], head, type(fitted).__name__)
     derivative = check_out(None, (len(rows), function.n_out, function.n_in))
-    evaluate(function, rows, jacobian=derivative)
+    warn_of_nan(evaluate(function, rows, jacobian=derivative))
     return derivative[:, 0] if head.ndim == 1 else derivative
 
 

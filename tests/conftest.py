@@ -18,7 +18,7 @@ def rng():
 @pytest.fixture
 def data(rng):
     """40 rows of three inputs in very different units, and two outputs."""
-    X = rng.normal(size=(40, 3)) * [1.0, 100.0, 0.01] + [0.0, 300.0, 5.0]
-    u = (X - [0.0, 300.0, 5.0]) / [1.0, 100.0, 0.01]
-    y = np.column_stack([np.sin(u[:, 0]) * 1e3, u[:, 1] * u[:, 2] + 50.0])
+    u = rng.normal(size=(40, 3))
+    X = u * [1.0, 100.0, 0.01] + [0.0, 300.0, 0.05]
+    y = np.column_stack([np.sin(u[:, 0]) * 1e3, u[:, 1] * u[:, 2] + 3.0])
     return X, y

@@ -29,10 +29,10 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
             f"The torch map of {name} returns {value.shape[1]} columns where "
             f"{name} itself returns {expected.shape[1]}. Its converter is wrong."
         )
-    spread = sum(
-        abs(_evaluate(function, X * (1 + sign * _STEP)) - value) for sign in (-1, 1)
-    )
-    relative, absolute = getattr(function, "tolerance", (1e-12, 0.0))
+    spread = np.zeros_like(value)
+    for step in (-_STEP, _STEP):
+        spread += abs(_evaluate(function, X * (1 + step)) - value)
+    relative, absolute = getattr(function, "tolerance", Map.tolerance)
     size = np.nanmax(abs(expected), axis=0, initial=0) + np.nan_to_num(spread) / _STEP
     allowed = relative * size + absolute
     wrong = ~((abs(value - expected) <= allowed) | _same_special(value, expected))
@@ -43,6 +43,23 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
             f"{difference:.3g} on {wrong.any(axis=1).sum()} of {len(X)} sample rows: "
             "its derivative would be that of another function. If a converter was "
             "registered for it, correct that; otherwise please report this."
+        )
+    _check_graph(function, X, spread, name)
+
+
+def _check_graph(function: Map, X: Array, spread: Array, name: str) -> None:
+    """Raise if the values change with X and the gradient says that they do not."""
+    x = torch.tensor(X, requires_grad=True)
+    y = function(x)
+    if y.requires_grad:
+        (gradient,) = torch.autograd.grad(y.sum(), x, allow_unused=True)
+        if gradient is not None:
+            return
+    if np.any(spread > 0):
+        raise ConversionMismatchError(
+            f"The torch map of {name} passes no gradient to its input. Write its "
+            "converter with torch operations on tensors throughout: NumPy and "
+            "Tensor.detach cut the graph."
         )
 
 

@@ -1,5 +1,6 @@
 """Scalers, power transformations and FunctionTransformer."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .._elementwise import power
 from .._elementwise.ufuncs import SMOOTH_UFUNCS
 from .._maps import Affine, Elementwise, Map, Sequential
 from .._sklearn_compat import power_transformer_scaler
-from ..exceptions import NotConvertibleError
+from ..exceptions import DerivativeWarning, NotConvertibleError
 from ._registry import register_converter
 
 
@@ -101,8 +102,25 @@ def _power_transformer(fitted: PowerTransformer) -> Map:
     function = power.box_cox if fitted.method == "box-cox" else power.yeo_johnson
     maps: list[Map] = [Elementwise(function, fitted.n_features_in_, fitted.lambdas_)]
     if fitted.standardize:
-        maps.append(_standard_scaler(power_transformer_scaler(fitted)))
+        scaler = power_transformer_scaler(fitted)
+        _warn_of_collapse(fitted, scaler)
+        maps.append(_standard_scaler(scaler))
     return Sequential(maps, fitted.n_features_in_)
+
+
+def _warn_of_collapse(fitted: PowerTransformer, scaler: StandardScaler) -> None:
+    """Warn of columns that differ by little more than rounding after the power."""
+    spread = np.sqrt(scaler.var_)
+    lost = np.flatnonzero((spread > 0) & (spread < 1e-10 * abs(scaler.mean_)))
+    if len(lost):
+        warnings.warn(
+            f"PowerTransformer made columns {lost.tolist()} constant up to rounding "
+            f"(exponents {fitted.lambdas_[lost].round(1).tolist()}), so their "
+            "derivatives are noise. Standardize first, as in "
+            "make_pipeline(StandardScaler(), PowerTransformer()).",
+            DerivativeWarning,
+            stacklevel=2,
+        )
 
 
 @register_converter(PowerTransformer, "inverse_transform")
@@ -131,7 +149,12 @@ def _function(fitted: FunctionTransformer, which: str) -> Map:
             f"scipy.special's {', '.join(names)} without keyword arguments, or a "
             "transformer class of your own with @register_converter."
         )
-    return Elementwise(SMOOTH_UFUNCS[function], fitted.n_features_in_)
+    n = getattr(fitted, "n_features_in_", None)
+    if n is None:
+        raise NotConvertibleError(
+            f"{fitted!r} does not know its number of features. Fit it on an array."
+        )
+    return Elementwise(SMOOTH_UFUNCS[function], n)
 
 
 @register_converter(FunctionTransformer, "transform")

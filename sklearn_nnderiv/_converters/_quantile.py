@@ -26,16 +26,25 @@ def _edge(fitted: QuantileTransformer) -> float:
 
 
 def _tables(fitted: QuantileTransformer) -> tuple[np.ndarray, np.ndarray]:
-    if fitted.n_quantiles_ < fitted.n_quantiles:
+    _warn_of_noise(fitted)
+    quantiles = fitted.quantiles_.T
+    return quantiles, np.broadcast_to(fitted.references_, quantiles.shape)
+
+
+def _warn_of_noise(fitted: QuantileTransformer) -> None:
+    """Warn if fewer than 20 rows lie between two quantiles, as far as can be known."""
+    n = fitted.n_quantiles_
+    cut_to_rows = n < fitted.n_quantiles
+    too_many = n > 1 and fitted.subsample is not None and 20 * n > fitted.subsample
+    if cut_to_rows or too_many:
         warnings.warn(
-            f"The QuantileTransformer has {fitted.n_quantiles_} quantiles, as many as "
-            "it saw rows: its derivative is a step function that follows the noise of "
-            "single rows. Take fewer, such as n_quantiles=20, or a PowerTransformer.",
+            f"The QuantileTransformer has {n} quantiles, for "
+            f"{'as many' if cut_to_rows else f'at most {fitted.subsample}'} rows: its "
+            "derivative is a step function that follows the noise of few rows. Take "
+            "fewer, such as n_quantiles=20, or a PowerTransformer.",
             DerivativeWarning,
             stacklevel=2,
         )
-    quantiles = fitted.quantiles_.T
-    return quantiles, np.broadcast_to(fitted.references_, quantiles.shape)
 
 
 @register_converter(QuantileTransformer, "transform")

@@ -15,12 +15,14 @@ _ROLES: tuple[str, ...] = get_args(Role)
 _REGISTRY: dict[str, dict[type | str, Converter]] = {role: {} for role in _ROLES}
 
 
-def register_converter(cls: type | str, role: Role) -> Callable[[Converter], Converter]:
+def register_converter(
+    class_or_name: type | str, role: Role
+) -> Callable[[Converter], Converter]:
     """Register the function that turns a fitted object into a differentiable map.
 
     Parameters
     ----------
-    cls : type or str
+    class_or_name : type or str
         The class of the fitted object, or its dotted name, such as
         ``"package.module.Scaler"``, where importing the package is to be avoided.
     role : {"transform", "inverse_transform", "predict"}
@@ -39,7 +41,7 @@ def register_converter(cls: type | str, role: Role) -> Callable[[Converter], Con
     ValueError
         If the role is none of the three.
     TypeError
-        If `cls` is neither a class nor a string.
+        If `class_or_name` is neither a class nor a string.
 
     See Also
     --------
@@ -75,14 +77,14 @@ def register_converter(cls: type | str, role: Role) -> Callable[[Converter], Con
         raise ValueError(
             f"register_converter: role must be one of {_ROLES}. Got {role!r} instead."
         )
-    if not isinstance(cls, type | str):
+    if not isinstance(class_or_name, type | str):
         raise TypeError(
-            "register_converter: cls must be a class or its dotted name. Got "
-            f"{cls!r} instead."
+            "register_converter: class_or_name must be a class or its dotted name. Got "
+            f"{class_or_name!r} instead."
         )
 
     def register(converter: Converter) -> Converter:
-        _REGISTRY[role][cls] = converter
+        _REGISTRY[role][class_or_name] = converter
         return converter
 
     return register

@@ -19,15 +19,20 @@ class Map(nn.Module, ABC):
     smoothness : {"smooth", "piecewise", "constant"}
         "smooth" if the derivative is continuous, "piecewise" if it jumps somewhere,
         "constant" if it is zero wherever it exists.
+
+    Attributes
+    ----------
+    tolerance : (float, float), default=(1e-12, 0.0)
+        How far scikit-learn's own output may be off by rounding: relative, absolute.
     """
+
+    tolerance: tuple[float, float] = (1e-12, 0.0)
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()
         self.n_in = n_in
         self.n_out = n_out
         self.smoothness: Smoothness = smoothness
-        # how far scikit-learn's own rounding may be off: relative, absolute
-        self.tolerance = (1e-12, 0.0)
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

@@ -28,13 +28,12 @@ class Sequential(Map):
         worst = max(
             (part.smoothness for part in flat),
             key=_FROM_BEST_TO_WORST.index,
-            default=_FROM_BEST_TO_WORST[0],
         )
-        super().__init__(n_in, flat[-1].n_out if flat else n_in, worst)
+        super().__init__(n_in, flat[-1].n_out, worst)
         self.maps = nn.ModuleList(flat)
-        if flat:
-            relative = max(part.tolerance[0] for part in flat)
-            self.tolerance = (relative, flat[-1].tolerance[1])
+        # a registered map need not know of tolerances
+        known = [getattr(part, "tolerance", Map.tolerance) for part in flat]
+        self.tolerance = (max(relative for relative, _ in known), known[-1][1])
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the value at x."""

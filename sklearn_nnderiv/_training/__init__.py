@@ -1,17 +1,19 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
-from ._net import loss_curve, make_net
+from ._net import ignore_constant_columns, loss_curve, make_net
 from ._problem import Problem, Rows
 from ._solver import SOLVERS, Solver
-from ._user_net import prepare_net, train_net
+from ._user_net import prepare_net, takes_weights, train_net
 
 __all__ = [
     "SOLVERS",
     "Problem",
     "Rows",
     "Solver",
+    "ignore_constant_columns",
     "loss_curve",
     "make_net",
     "prepare_net",
+    "takes_weights",
     "train_net",
 ]

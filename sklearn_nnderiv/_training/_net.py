@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from skorch.dataset import Dataset
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from ._problem import penalty, weighted_square
+from ._problem import Problem, penalty, weighted_square
 
 
 class FeedForward(nn.Sequential):
@@ -67,7 +68,8 @@ def _glorot(
 class Batches:
     """Mini-batches taken from tensors as wholes, shuffled anew in every epoch.
 
-    A torch DataLoader would collect every batch row by row in Python.
+    A torch DataLoader would collect every batch row by row in Python, and draw from
+    torch's global generator.
 
     Parameters
     ----------
@@ -75,26 +77,33 @@ class Batches:
         Its X is a tensor, its y a dict of tensors.
     batch_size : int
         Rows in a batch; the last may be smaller.
-    generator : torch.Generator or None, default=None
-        Shuffles the rows; None leaves them in order.
+    seed : int or None, default=None
+        Of the shuffling; None leaves the rows in order.
+    epoch : int, default=0
+        The number of the first epoch.
     """
 
     def __init__(
         self,
         dataset: Dataset,
         batch_size: int,
-        generator: torch.Generator | None = None,
+        seed: int | None = None,
+        epoch: int = 0,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
-        self.generator = generator
+        self.seed = seed
+        self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         n = len(self.dataset)
         order = torch.arange(n)
         # one batch is the same in every order, up to rounding
-        if self.generator is not None and self.batch_size < n:
-            order = torch.randperm(n, generator=self.generator)
+        if self.seed is not None and self.batch_size < n:
+            seed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]
+            generator = torch.Generator().manual_seed(int(seed))
+            order = torch.randperm(n, generator=generator)
+        self.epoch += 1
         X, y = self.dataset.X, self.dataset.y
         for rows in order.to(X.device).split(self.batch_size):
             yield X[rows], {key: value[rows] for key, value in y.items()}
@@ -142,13 +151,10 @@ class WeightedNet(skorch.NeuralNet):
         return loss + penalty(self.module_, self.penalty) if training else loss
 
     def get_iterator(self, dataset: Dataset, training: bool = False) -> Batches:
-        """Return the batches of a data set, seeded by the epochs run so far."""
-        size = self.batch_size if training else len(dataset)
+        """Return the batches of a data set."""
         if not training:
-            return Batches(dataset, size)
-        seed = np.random.SeedSequence([self.seed, len(self.history)])
-        generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
-        return Batches(dataset, size, generator)
+            return Batches(dataset, len(dataset))
+        return Batches(dataset, self.batch_size, self.seed, len(self.history))
 
 
 def make_net(
@@ -179,6 +185,26 @@ def make_net(
         seed=seed,
     )
     return net.initialize()
+
+
+def ignore_constant_columns(
+    net: WeightedNet, problem: Problem, *, new: bool
+) -> Problem:
+    """Keep the network independent of inputs that do not vary in training.
+
+    Their weights would stay at random initial values, or serve as biases, and make a
+    derivative that no data speak for. They start at zero, and a column of zeros, which
+    is the same to the network, leaves them there.
+    """
+    weight = net.module_[0].weight
+    constant = (problem.X[:1] == problem.X).all(dim=0)
+    with torch.no_grad():
+        if new:
+            weight[:, constant] = 0
+        ignored = constant & (weight == 0).all(dim=0)
+        if not ignored.any():
+            return problem
+        return replace(problem, X=torch.where(ignored, 0, problem.X))
 
 
 def epoch_mean(epoch: dict[str, Any], prefix: str) -> float:

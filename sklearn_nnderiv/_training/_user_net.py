@@ -63,7 +63,7 @@ def prepare_net(
             if name in accepted and f"module__{name}" not in given
         },
     )
-    if weighted:
+    if weighted or given.get("criterion__reduction") == "none":
         _weigh(net)
     with repeatable(seed, device):
         net.initialize()
@@ -79,16 +79,15 @@ def train_net(
     *,
     seed: int,
     device: torch.device,
-    weighted: bool,
     epochs: int | None = None,
 ) -> None:
     """Run the net's own training loop."""
     y: Any = problem.y.cpu().numpy()
     X = problem.X.cpu().numpy()
-    if weighted:
+    if takes_weights(net):
         weight = (problem.weight / problem.weight.mean()).cpu().numpy()
         y = {"y": y, "weight": weight}
-    with repeatable(seed, device):
+    with repeatable(seed + len(net.history), device):
         net.notify("on_train_begin", X=X, y=y)
         try:
             net.fit_loop(X, y, epochs=epochs)
@@ -98,6 +97,11 @@ def train_net(
         net.notify("on_train_end", X=X, y=y)
 
 
+def takes_weights(net: NeuralNet) -> bool:
+    """Whether the net was prepared for sample weights."""
+    return isinstance(net.criterion_, WeightedCriterion)
+
+
 @contextmanager
 def repeatable(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's and numpy's global generators, and put them back afterwards."""
@@ -105,7 +109,7 @@ def repeatable(seed: int, device: torch.device) -> Iterator[None]:
     with _turn, torch.random.fork_rng(devices=cuda):
         # not torch.manual_seed, which reaches every device of the process
         torch.default_generator.manual_seed(seed)
-        if cuda:
+        if cuda:  # pragma: no cover - needs a GPU
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         state = np.random.get_state()  # noqa: NPY002

@@ -1,0 +1,210 @@
+"""jacobian and to_torch of pipelines, searches and transformed targets."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PowerTransformer,
+    StandardScaler,
+)
+
+from sklearn_nnderiv import DifferentiableRegressor, jacobian, to_torch
+from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._maps import Affine
+from sklearn_nnderiv.exceptions import (
+    ConversionMismatchError,
+    DerivativeWarning,
+    NotConvertibleError,
+)
+
+from .oracles import central_differences, relative_difference
+
+
+def network():
+    return DifferentiableRegressor(hidden_layer_sizes=(8,), max_iter=30, random_state=0)
+
+
+def pipeline(regressor=None):
+    return make_pipeline(StandardScaler(), regressor or network())
+
+
+FITTED = {
+    "regressor": network(),
+    "linear": LinearRegression(),
+    "pipeline": pipeline(),
+    "pipeline with passthrough": make_pipeline(
+        "passthrough", PowerTransformer(), MinMaxScaler(), None, network()
+    ),
+    "grid search": GridSearchCV(
+        pipeline(), {"differentiableregressor__alpha": [1e-4, 1.0]}, cv=2
+    ),
+    "randomized search": RandomizedSearchCV(
+        pipeline(Ridge()), {"ridge__alpha": [1e-4, 1.0]}, n_iter=2, cv=2
+    ),
+    "target by transformer": TransformedTargetRegressor(
+        pipeline(), transformer=PowerTransformer()
+    ),
+    "target by functions": TransformedTargetRegressor(
+        pipeline(), func=np.arcsinh, inverse_func=np.sinh
+    ),
+    "target alone": TransformedTargetRegressor(network()),
+    "nested": GridSearchCV(
+        TransformedTargetRegressor(
+            make_pipeline(
+                make_pipeline(StandardScaler(), PowerTransformer()), network()
+            ),
+            transformer=make_pipeline(StandardScaler(), MinMaxScaler()),
+        ),
+        {"regressor__differentiableregressor__activation": ["tanh", "silu"]},
+        cv=2,
+    ),
+}
+
+
+@pytest.mark.parametrize("n_outputs", [None, 1, 2])
+@pytest.mark.parametrize("name", FITTED)
+def test_jacobian_is_central_differences_of_predict(name, n_outputs, data):
+    X, y = data
+    y = y[:, 0] if n_outputs is None else y[:, :n_outputs]
+    fitted = clone(FITTED[name]).fit(X, y)
+    low, high = np.quantile(X, [0.3, 0.7], axis=0)
+    points = low + (high - low) * np.random.default_rng(1).random((15, 3))
+    result = jacobian(fitted, points)
+    assert result.shape == (*fitted.predict(points).shape, 3)
+    truth = central_differences(fitted.predict, points, scale=X.std(axis=0))
+    assert relative_difference(result, truth) < 1e-6
+
+
+def test_the_mistake_that_jacobian_avoids(data):
+    X, y = data
+    pipe = pipeline().fit(X, y[:, 0])
+    mistaken = pipe[-1].predict_jacobian(pipe[:-1].transform(X))
+    np.testing.assert_allclose(jacobian(pipe, X), mistaken / pipe[0].scale_, rtol=1e-10)
+    assert abs(mistaken - jacobian(pipe, X)).max() > 0.5 * abs(mistaken).max()
+
+
+def test_jacobian_of_the_regressor_is_its_own(data):
+    X, y = data
+    model = network().fit(X, y)
+    np.testing.assert_array_equal(jacobian(model, X), model.predict_jacobian(X))
+
+
+def test_jacobian_takes_dataframes_and_checks_their_names(data):
+    X, y = data
+    frame = pd.DataFrame(X, columns=list("abc"))
+    pipe = pipeline().fit(frame, y[:, 0])
+    on_arrays = jacobian(pipeline().fit(X, y[:, 0]), X)
+    np.testing.assert_allclose(jacobian(pipe, frame), on_arrays, rtol=1e-6)
+    with pytest.raises(ValueError, match="feature names"):
+        jacobian(pipe, frame[["b", "a", "c"]])
+
+
+def test_jacobian_of_lists_and_of_one_row(data):
+    X, y = data
+    pipe = pipeline().fit(X, y[:, 0])
+    np.testing.assert_allclose(
+        jacobian(pipe, X[:1].tolist()), jacobian(pipe, X)[:1], rtol=1e-12
+    )
+
+
+def test_to_torch_is_predict_and_shares_nothing(data):
+    X, y = data
+    pipe = pipeline().fit(X, y[:, 0])
+    before = jacobian(pipe, X)
+    module = to_torch(pipe)
+    assert not module.training
+    out = module(torch.tensor(X))
+    assert out.shape == (40, 1)
+    assert out.dtype == torch.float64
+    np.testing.assert_allclose(out.detach().numpy()[:, 0], pipe.predict(X), rtol=1e-12)
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.zero_()
+    np.testing.assert_array_equal(jacobian(pipe, X), before)
+
+
+def test_to_torch_can_be_pickled(data):
+    X, y = data
+    model = TransformedTargetRegressor(
+        pipeline(), transformer=FunctionTransformer(np.arcsinh, np.sinh)
+    ).fit(X, y)
+    module = to_torch(model)
+    other = pickle.loads(pickle.dumps(module))
+    assert torch.equal(other(torch.tensor(X)), module(torch.tensor(X)))
+
+
+def test_unfitted_estimators_are_refused(data):
+    X, _ = data
+    for unfitted in (network(), pipeline(), Ridge(), GridSearchCV(Ridge(), {})):
+        with pytest.raises(NotFittedError):
+            jacobian(unfitted, X)
+        with pytest.raises(NotFittedError):
+            to_torch(unfitted)
+
+
+def test_search_without_refit_is_refused(data):
+    X, y = data
+    search = GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2, refit=False).fit(X, y)
+    with pytest.raises(NotFittedError):
+        to_torch(search)
+
+
+def test_unconvertible_parts_are_named(data):
+    X, y = data
+    with pytest.raises(
+        NotConvertibleError, match="RandomForestRegressor cannot be conv"
+    ):
+        jacobian(RandomForestRegressor(2).fit(X, y), X)
+    with pytest.raises(NotConvertibleError, match="PCA cannot be converted"):
+        jacobian(make_pipeline(PCA(), Ridge()).fit(X, y), X)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X[:, :2], "X has 2 features, but Pipeline is expecting 3 features"),
+        (lambda X: X[0], "Expected 2D array, got 1D array instead"),
+        (lambda X: X * np.nan, "Input X contains NaN"),
+        (lambda X: X[:0], "Found array with 0 sample"),
+        (lambda X: X * 1j, "Complex data not supported"),
+        (lambda X: np.full(X.shape, "word"), "could not convert string"),
+    ],
+)
+def test_bad_input(data, change, message):
+    X, y = data
+    pipe = pipeline().fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        jacobian(pipe, change(X.astype(complex) if "omplex" in message else X))
+
+
+def test_nan_is_announced_wherever_it_is(rng):
+    X = rng.gamma(2.0, size=(50, 1)) + 0.1
+    pipe = make_pipeline(FunctionTransformer(np.log, validate=True), Ridge())
+    pipe.fit(X, X[:, 0])
+    X[40] = -1.0
+    with pytest.warns(DerivativeWarning, match="1 of 50 predictions are NaN"):
+        result = jacobian(pipe, X)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(result)), [40])
+
+
+def test_a_wrong_converter_is_found_out(data, monkeypatch):
+    X, y = data
+    fitted = Ridge().fit(X, y)
+    monkeypatch.setitem(
+        _REGISTRY["predict"], Ridge, lambda fitted: Affine(fitted.coef_ * 1.0001)
+    )
+    with pytest.raises(ConversionMismatchError, match="The torch map of Ridge differs"):
+        jacobian(fitted, X)

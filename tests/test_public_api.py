@@ -1,0 +1,76 @@
+"""What is public, that it is documented, and that names agree with scikit-learn's."""
+
+import importlib.metadata
+import inspect
+
+import numpydoc.validate
+import pytest
+from sklearn.neural_network import MLPRegressor
+
+import sklearn_nnderiv
+from sklearn_nnderiv import DifferentiableRegressor
+
+PUBLIC = {
+    "DifferentiableRegressor",
+    "exceptions",
+    "jacobian",
+    "register_converter",
+    "to_torch",
+}
+METHODS = ["fit", "partial_fit", "predict", "predict_jacobian", "predict_with_jacobian"]
+DOCUMENTED = [
+    *(f"sklearn_nnderiv.{name}" for name in sorted(PUBLIC - {"exceptions"})),
+    *(f"sklearn_nnderiv.DifferentiableRegressor.{name}" for name in METHODS),
+    *(
+        f"sklearn_nnderiv.exceptions.{name}"
+        for name in sklearn_nnderiv.exceptions.__all__
+    ),
+]
+# EX01, SA01: methods and exceptions are shown in the examples of the class;
+# GL01 to GL03: where the text begins is ruff's matter; ES01: a summary may suffice;
+# RT02: results are named, as in scikit-learn
+IGNORED = {"EX01", "SA01", "GL01", "GL02", "GL03", "ES01", "RT02"}
+
+
+def test_public_names():
+    assert set(sklearn_nnderiv.__all__) == PUBLIC
+
+
+def test_version_is_that_of_the_distribution():
+    version = importlib.metadata.version("sklearn-nnderiv")
+    assert version == sklearn_nnderiv.__version__
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstring_is_valid_numpydoc(name):
+    found = numpydoc.validate.validate(name)["errors"]
+    assert [error for error in found if error[0] not in IGNORED] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_public_object_has_a_docstring(name):
+    target = sklearn_nnderiv
+    for part in name.split(".")[1:]:
+        target = getattr(target, part)
+    assert inspect.getdoc(target)
+
+
+def test_functions_and_class_have_an_example():
+    for name in PUBLIC - {"exceptions"}:
+        assert ">>>" in getattr(sklearn_nnderiv, name).__doc__
+
+
+def test_parameters_are_keyword_only_and_named_as_in_mlp_regressor():
+    parameters = inspect.signature(DifferentiableRegressor).parameters
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    own = {"net", "x_scaler", "y_scaler", "dtype", "device"}
+    assert set(parameters) - own <= set(inspect.signature(MLPRegressor).parameters)
+
+
+def test_defaults():
+    defaults = DifferentiableRegressor().get_params()
+    assert defaults["hidden_layer_sizes"] == (50, 50)
+    assert defaults["activation"] == "tanh"
+    assert defaults["alpha"] == 1e-4
+    assert defaults["solver"] == "auto"
+    assert defaults["max_iter"] == 1000

@@ -1,0 +1,891 @@
+"""DifferentiableRegressor: shapes, units, options, state."""
+
+import copy
+import io
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+from sklearn_nnderiv import DifferentiableRegressor, register_converter
+from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._maps import Affine
+from sklearn_nnderiv.exceptions import (
+    ConversionMismatchError,
+    DerivativeWarning,
+    NotConvertibleError,
+    TrainingDivergedError,
+)
+
+from .oracles import central_differences, relative_difference
+
+
+def small(**parameters):
+    """A regressor that fits in a few milliseconds."""
+    defaults = {"hidden_layer_sizes": (8,), "max_iter": 30, "random_state": 0}
+    return DifferentiableRegressor(**{**defaults, **parameters})
+
+
+def inner_points(X, n=15):
+    """Points well inside the data, so that no difference crosses an edge."""
+    low, high = np.quantile(X, [0.3, 0.7], axis=0)
+    return low + (high - low) * np.random.default_rng(1).random((n, X.shape[1]))
+
+
+# ------------------------------------------------------------------- shapes and units
+
+
+def test_shapes_for_one_dimensional_y(data):
+    X, y = data
+    model = small().fit(X, y[:, 0])
+    assert model.predict(X).shape == (40,)
+    assert model.predict_jacobian(X).shape == (40, 3)
+    assert model.n_outputs_ == 1
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_shapes_for_two_dimensional_y(data, k):
+    X, y = data
+    model = small().fit(X, y[:, :k])
+    assert model.predict(X).shape == (40, k)
+    assert model.predict_jacobian(X).shape == (40, k, 3)
+    assert model.n_outputs_ == k
+
+
+def test_one_row_and_many_agree(data):
+    X, y = data
+    model = small().fit(X, y)
+    single = np.concatenate([model.predict_jacobian(X[i : i + 1]) for i in range(40)])
+    np.testing.assert_allclose(single, model.predict_jacobian(X), rtol=1e-12)
+
+
+def test_chunks_agree_with_the_whole(data):
+    X, y = data
+    model = small().fit(X, y)
+    many = np.tile(X, (80, 1))  # over three chunks
+    values, jacobian = model.predict_with_jacobian(many)
+    np.testing.assert_allclose(values, np.tile(model.predict(X), (80, 1)), rtol=1e-12)
+    np.testing.assert_allclose(
+        jacobian, np.tile(model.predict_jacobian(X), (80, 1, 1)), rtol=1e-12
+    )
+
+
+def test_values_and_jacobian_in_one_pass_are_those_of_the_two_methods(data):
+    X, y = data
+    model = small().fit(X, y[:, 0])
+    values, jacobian = model.predict_with_jacobian(X)
+    np.testing.assert_array_equal(values, model.predict(X))
+    np.testing.assert_array_equal(jacobian, model.predict_jacobian(X))
+
+
+def test_units_follow_the_data(data):
+    """A unit of x 64 times and of y 1024 times as small; powers of 2 round nothing."""
+    X, y = data
+    plain = small(max_iter=100).fit(X, y[:, 0])
+    other = small(max_iter=100).fit(X * 64, y[:, 0] * 1024)
+    np.testing.assert_array_equal(
+        other.predict_jacobian(X * 64), plain.predict_jacobian(X) * 1024 / 64
+    )
+
+
+def test_a_linear_model_recovers_the_slopes(rng):
+    X = rng.normal(size=(50, 3)) * [1, 1e3, 1e-3]
+    coef = np.array([2.0, -0.05, 700.0])
+    model = small(hidden_layer_sizes=(), alpha=0, max_iter=200, tol=1e-12)
+    model.fit(X, X @ coef + 5)
+    np.testing.assert_allclose(
+        model.predict_jacobian(X), np.tile(coef, (50, 1)), rtol=1e-6
+    )
+
+
+def test_jacobian_of_six_inputs_and_three_outputs(rng):
+    X = rng.normal(size=(80, 6)) * 10.0 ** np.arange(-3, 3) + 10.0 ** np.arange(-3, 3)
+    y = np.column_stack([np.sin(X[:, 5] / 100), X[:, 0] * 1e5, np.cos(X[:, 2])])
+    model = small(hidden_layer_sizes=(20, 20), max_iter=100).fit(X, y)
+    points = inner_points(X)
+    assert (
+        relative_difference(
+            model.predict_jacobian(points), central_differences(model.predict, points)
+        )
+        < 1e-6
+    )
+
+
+SCALERS = [
+    "standard",
+    "minmax",
+    "robust",
+    "maxabs",
+    "passthrough",
+    MinMaxScaler(feature_range=(-2, 3), clip=True),
+    RobustScaler(with_centering=False),
+    MaxAbsScaler(),
+    PowerTransformer(),
+    PowerTransformer(method="box-cox", standardize=False),
+    QuantileTransformer(n_quantiles=6),
+    QuantileTransformer(n_quantiles=6, output_distribution="normal"),
+    FunctionTransformer(np.log, np.exp),
+    make_pipeline(FunctionTransformer(np.log1p, np.expm1), StandardScaler()),
+]
+
+
+@pytest.mark.parametrize("y_scaler", SCALERS, ids=repr)
+@pytest.mark.parametrize("x_scaler", SCALERS, ids=repr)
+def test_every_pair_of_scalers(x_scaler, y_scaler, rng):
+    X = rng.gamma(3.0, size=(60, 2)) + 0.1
+    y = 2 + np.sin(X[:, 0]) + 0.1 * X[:, 1]
+    model = small(x_scaler=x_scaler, y_scaler=y_scaler, max_iter=50).fit(X, y)
+    points = inner_points(X, 30)
+    step = 1e-4
+    jacobian = model.predict_jacobian(points)
+    differences = central_differences(model.predict, points, scale=step / 7e-4)
+    # away from the kinks of clip and quantile maps, where the slopes beside a point
+    # are not the same
+    beside = [model.predict_jacobian(points + s * 2 * step) for s in (-1, 1)]
+    smooth = (abs(beside[0] - beside[1]) < 0.01 * abs(jacobian).max()).all(axis=1)
+    assert smooth.sum() >= 10
+    assert relative_difference(jacobian[smooth], differences[smooth]) < 1e-6
+
+
+def test_out_is_written_into_and_returned(data, tmp_path):
+    X, y = data
+    model = small().fit(X, y)
+    expected = model.predict_jacobian(X)
+    out = np.full((40, 2, 3), np.nan)
+    assert model.predict_jacobian(X, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    memory_map = np.memmap(
+        tmp_path / "out", dtype=np.float32, mode="w+", shape=(40, 2, 3)
+    )
+    model.predict_jacobian(X, out=memory_map)
+    np.testing.assert_array_equal(memory_map, expected.astype(np.float32))
+    column = small().fit(X, y[:, 0])
+    strided = np.zeros((80, 3))[::2]
+    column.predict_jacobian(X, out=strided)
+    np.testing.assert_array_equal(strided, column.predict_jacobian(X))
+
+
+def test_bad_out_is_refused(data):
+    X, y = data
+    model = small().fit(X, y)
+    with pytest.raises(TypeError, match="must be a numpy array of shape"):
+        model.predict_jacobian(X, out=[0.0])
+    with pytest.raises(ValueError, match=r"Got shape \(40, 3\) and dtype float64"):
+        model.predict_jacobian(X, out=np.empty((40, 3)))
+    with pytest.raises(ValueError, match="and dtype int64 instead"):
+        model.predict_jacobian(X, out=np.empty((40, 2, 3), dtype=np.int64))
+    frozen = np.empty((40, 2, 3))
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        model.predict_jacobian(X, out=frozen)
+
+
+def test_module_is_one_torch_graph(data):
+    X, y = data
+    model = small(y_scaler=PowerTransformer(), activation="silu").fit(X, y)
+    x = torch.tensor(X[:3], requires_grad=True)
+    out = model.module_(x)
+    np.testing.assert_array_equal(out.detach().numpy(), model.predict(X[:3]))
+    (first,) = torch.autograd.grad(out[:, 0].sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first[:, 1].sum(), x)
+    by_differences = central_differences(
+        lambda Z: model.predict_jacobian(Z)[:, 0, 1], X[:3], scale=X.std(axis=0)
+    )
+    np.testing.assert_allclose(second.numpy(), by_differences, rtol=1e-5)
+    assert model.module_(x[0]).shape == (2,)
+    assert model.module_(x.reshape(1, 3, 3)).shape == (1, 3, 2)
+    assert model.module_.smoothness == "smooth"
+
+
+# -------------------------------------------------------------------- kinds of input
+
+
+def test_dataframes_and_other_kinds_of_input(data):
+    X, y = data
+    model = small().fit(X, y)
+    expected = model.predict_jacobian(X)
+    for frame in (
+        pd.DataFrame(X, columns=list("abc")),
+        pl.DataFrame(X, schema=list("abc")),
+    ):
+        named = small().fit(frame, y)
+        assert list(named.feature_names_in_) == ["a", "b", "c"]
+        np.testing.assert_array_equal(named.predict_jacobian(frame), expected)
+    np.testing.assert_array_equal(
+        small().fit(X.tolist(), y.tolist()).predict_jacobian(X.tolist()), expected
+    )
+    np.testing.assert_array_equal(
+        small().fit(np.asfortranarray(X), y).predict_jacobian(np.asfortranarray(X)),
+        expected,
+    )
+
+
+def test_float32_and_integer_input(rng):
+    X = rng.integers(-5, 5, size=(40, 2))
+    y = X[:, 0] * X[:, 1]
+    expected = small().fit(X.astype(float), y.astype(float)).predict_jacobian(X)
+    np.testing.assert_array_equal(small().fit(X, y).predict_jacobian(X), expected)
+    np.testing.assert_array_equal(
+        small().fit(X.astype(np.float32), y).predict_jacobian(X), expected
+    )
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize(
+    "scaler", ["standard", "passthrough", MinMaxScaler(feature_range=(-1, 1))]
+)
+def test_derivative_by_a_constant_column_is_zero(data, scaler, solver):
+    X, y = data
+    X = np.column_stack([X / X.std(axis=0), np.full(40, 3.0)])
+    model = small(x_scaler=scaler, solver=solver, warm_start=True).fit(X, y).fit(X, y)
+    assert (model.predict_jacobian(X + 1)[..., 3] == 0).all()
+    assert (model.predict_jacobian(X)[..., :3] != 0).all()
+
+
+def test_a_column_that_varies_later_is_learned(data):
+    X, y = data
+    first = X.copy()
+    first[:, 0] = 0.3
+    model = small(solver="adam").partial_fit(first, y)
+    assert (model.predict_jacobian(X)[..., 0] == 0).all()
+    model.partial_fit(X, y)
+    assert (model.predict_jacobian(X)[..., 0] != 0).all()
+
+
+def test_constant_y(data):
+    X, _ = data
+    model = small(alpha=0, max_iter=200, tol=1e-12).fit(X, np.full(40, 5.0))
+    np.testing.assert_allclose(model.predict(X), 5.0, rtol=1e-3)
+    np.testing.assert_allclose(
+        model.predict_jacobian(X) * X.std(axis=0), 0.0, atol=1e-2
+    )
+
+
+def test_one_row_one_feature():
+    model = small().fit([[1.0]], [2.0])
+    assert model.predict_jacobian([[1.0]]).shape == (1, 1)
+    np.testing.assert_allclose(model.predict([[1.0]]), [2.0], atol=1e-3)
+
+
+def test_thousands_of_features(rng):
+    X = rng.normal(size=(30, 3000))
+    model = small(max_iter=3).fit(X, X[:, 0])
+    assert model.predict_jacobian(X[:5]).shape == (5, 3000)
+
+
+def test_large_offsets_keep_their_digits_in_float32(rng):
+    X = 300 + 0.05 * rng.normal(size=(60, 2))
+    y = np.sin((X[:, 0] - 300) / 0.05)
+    model = small(max_iter=100).fit(X, y)
+    rounded = copy.deepcopy(model)
+    rounded.net_.module_.float()
+    rounded.module_.maps[1].dtype = torch.float32
+    exact = model.predict_jacobian(X)
+    assert abs(rounded.predict_jacobian(X) - exact).max() < 1e-6 * abs(exact).max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dtype_is_that_of_the_net_and_results_are_float64(data, dtype):
+    X, y = data
+    model = small(dtype=dtype).fit(X, y)
+    assert next(model.net_.module_.parameters()).dtype == getattr(torch, dtype)
+    assert model.predict(X).dtype == model.predict_jacobian(X).dtype == np.float64
+
+
+def test_float32_agrees_with_float64(data):
+    X, y = data
+    single, double = (
+        small(dtype=dtype, max_iter=15).fit(X, y).predict_jacobian(X)
+        for dtype in ("float32", "float64")
+    )
+    assert relative_difference(single, double) < 1e-2
+
+
+# --------------------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["tanh", "silu", "softplus", "gelu", "logistic", "elu", "sin", "identity"],
+)
+def test_activations(activation, data):
+    X, y = data
+    model = small(activation=activation).fit(X, y)
+    points = inner_points(X)
+    assert (
+        relative_difference(
+            model.predict_jacobian(points), central_differences(model.predict, points)
+        )
+        < 1e-6
+    )
+    assert model.activation_ == activation
+
+
+@pytest.mark.parametrize("activation", ["relu", torch.nn.ReLU, torch.nn.LeakyReLU])
+def test_relu_warns(activation, data):
+    X, y = data
+    with pytest.warns(DerivativeWarning, match="its derivative is a step function"):
+        model = small(activation=activation).fit(X, y)
+    assert model.module_.smoothness == "piecewise"
+
+
+def test_activation_of_ones_own(data):
+    X, y = data
+    model = small(activation=torch.nn.Softsign).fit(X, y)
+    assert isinstance(model.net_.module_[1], torch.nn.Softsign)
+
+
+def test_scaler_parameters_can_be_set(data):
+    X, y = data
+    model = small(x_scaler=MinMaxScaler())
+    model.set_params(x_scaler__feature_range=(-7, 7)).fit(X, y)
+    assert model.x_scaler_.feature_range == (-7, 7)
+    assert model.x_scaler is not model.x_scaler_
+    assert not hasattr(model.x_scaler, "scale_")
+
+
+@pytest.mark.parametrize(
+    ("n", "parameters", "solver"),
+    [
+        (40, {}, "lbfgs"),
+        (20_001, {"max_iter": 1}, "adam"),
+        (40, {"early_stopping": True}, "adam"),
+        (40, {"solver": "adam"}, "adam"),
+    ],
+)
+def test_solver_auto(n, parameters, solver):
+    X = np.linspace(0, 1, n).reshape(-1, 1)
+    model = small(**parameters).fit(X, X[:, 0])
+    assert model.solver_ == solver
+    assert model.hidden_layer_sizes_ == (8,)
+    assert model.alpha_ == 1e-4
+
+
+@pytest.mark.parametrize("hidden", [(), 5, (5,), [4, 3], np.array([4, 3])])
+def test_hidden_layer_sizes(hidden, data):
+    X, y = data
+    model = small(hidden_layer_sizes=hidden).fit(X, y)
+    assert model.hidden_layer_sizes_ == tuple(np.atleast_1d(hidden))
+    n_linear = sum(isinstance(m, torch.nn.Linear) for m in model.net_.module_.modules())
+    assert n_linear == len(model.hidden_layer_sizes_) + 1
+
+
+def test_loss_is_that_of_the_documentation(data):
+    X, y = data
+    w = np.linspace(0.5, 2, 40)
+    model = small(alpha=0.3, max_iter=5).fit(X, y, sample_weight=w)
+    residual = model.y_scaler_.transform(model.predict(X)) - model.y_scaler_.transform(
+        y
+    )
+    weights = [p for p in model.net_.module_.parameters() if p.ndim == 2]
+    squares = sum(float(p.detach().square().sum()) for p in weights)
+    loss = (w @ (residual**2).sum(axis=1) + 0.3 * squares) / (2 * w.sum())
+    np.testing.assert_allclose(model.loss_curve_[-1], loss, rtol=1e-10)
+    assert len(model.loss_curve_) == model.n_iter_ == 5
+    assert len(model.net_.history) == 5
+
+
+def test_adam_counts_the_same_loss(data):
+    """With a step of almost nothing, an epoch's loss is the documented one."""
+    X, y = data
+    w = np.linspace(0.5, 2, 40)
+    model = small(
+        solver="adam", alpha=0.3, max_iter=1, learning_rate_init=1e-300, batch_size=40
+    ).fit(X, y, sample_weight=w)
+    residual = model.y_scaler_.transform(model.predict(X)) - model.y_scaler_.transform(
+        y
+    )
+    weights = [p for p in model.net_.module_.parameters() if p.ndim == 2]
+    squares = sum(float(p.detach().square().sum()) for p in weights)
+    loss = (w @ (residual**2).sum(axis=1) + 0.3 * squares) / (2 * w.sum())
+    np.testing.assert_allclose(model.loss_curve_, [loss], rtol=1e-10)
+
+
+def test_penalty_shrinks_the_derivative(data):
+    X, y = data
+    slopes = [
+        abs(small(alpha=alpha).fit(X, y).predict_jacobian(X)).sum()
+        for alpha in (1e-4, 1e3)
+    ]
+    assert slopes[1] < 0.1 * slopes[0]
+
+
+def test_adam_learns(rng):
+    X = rng.uniform(-1, 1, size=(400, 2))
+    y = X[:, 0] ** 2 + X[:, 1]
+    model = small(
+        solver="adam", hidden_layer_sizes=(20,), learning_rate_init=0.01, max_iter=100
+    ).fit(X, y)
+    assert model.score(X, y) > 0.99
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 10
+
+
+def test_early_stopping_keeps_the_best_parameters(rng):
+    X = rng.uniform(-1, 1, size=(200, 2))
+    y = X[:, 0] + 0.3 * rng.normal(size=200)
+    model = small(
+        early_stopping=True,
+        validation_fraction=0.2,
+        learning_rate_init=0.05,
+        max_iter=300,
+        n_iter_no_change=5,
+    ).fit(X, y)
+    history = model.net_.history
+    valid = np.array(history[:, "valid_loss"])
+    assert len(valid) == model.n_iter_ < 300
+    assert valid.argmin() < len(valid) - 1
+    # the 40 rows withheld: found again by their number, and their loss by its value
+    from sklearn.model_selection import train_test_split
+
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    _, held = train_test_split(np.arange(200), test_size=0.2, random_state=seed)
+    scaled = model.y_scaler_.transform(np.c_[model.predict(X), y].T.reshape(-1, 1))
+    error = np.diff(scaled.reshape(2, -1), axis=0)[0, held]
+    np.testing.assert_allclose((error**2).mean() / 2, valid.min(), rtol=1e-6)
+
+
+def test_convergence_warning_only_while_the_loss_falls(data):
+    X, y = data
+    with pytest.warns(ConvergenceWarning, match="max_iter=3 was reached"):
+        small(max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="max_iter=3 was reached"):
+        small(max_iter=3, solver="adam").fit(X, y)
+    for parameters in ({"max_iter": 2000}, {"solver": "adam", "max_iter": 2000}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = small(tol=0.1, **parameters).fit(X, y)
+        assert model.n_iter_ < 2000
+
+
+def test_a_perfect_fit_ends(data):
+    X, _ = data
+    model = small(alpha=0, hidden_layer_sizes=(), max_iter=500, tol=0).fit(X, X[:, :1])
+    assert model.n_iter_ < 500
+    assert model.loss_curve_[-1] < 1e-20
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_verbose_shows_a_progress_bar_with_the_loss(data, capsys, solver):
+    X, y = data
+    small(solver=solver, verbose=1).fit(X, y)
+    assert "loss=" in capsys.readouterr().err
+    small(solver=solver, verbose=0).fit(X, y)
+    assert capsys.readouterr().err == ""
+
+
+# --------------------------------------------------------------------- sample weights
+
+
+@pytest.mark.filterwarnings("ignore:.*predictions are NaN")  # the same in both
+@pytest.mark.parametrize(
+    "scaler",
+    ["standard", "minmax", PowerTransformer(), QuantileTransformer(n_quantiles=10)],
+)
+def test_weight_two_is_a_repeated_row(data, rng, scaler):
+    X, y = data
+    w = rng.integers(0, 3, size=40)
+    weighted = small(x_scaler=scaler, y_scaler=scaler, max_iter=100)
+    weighted.fit(X, y, sample_weight=w)
+    repeated = clone(weighted).fit(np.repeat(X, w, axis=0), np.repeat(y, w, axis=0))
+    np.testing.assert_array_equal(
+        weighted.predict_jacobian(X), repeated.predict_jacobian(X)
+    )
+
+
+def test_order_of_rows_does_not_matter_to_lbfgs(data, rng):
+    X, y = data
+    order = rng.permutation(40)
+    np.testing.assert_array_equal(
+        small().fit(X, y).predict_jacobian(X),
+        small().fit(X[order], y[order]).predict_jacobian(X),
+    )
+
+
+def test_merging_stops_at_the_documented_size(data, monkeypatch):
+    from sklearn_nnderiv._training import _problem
+
+    X, y = data
+    X, y = np.tile(X, (2, 1)), np.tile(y, (2, 1))
+    rows = _problem.Rows.of(X, y, np.ones(80))
+    assert len(rows.merged().X) == 40
+    assert (rows.merged().weight == 2).all()
+    monkeypatch.setattr(_problem, "MAX_MERGED_SIZE", 399)
+    assert rows.merged() is rows
+
+
+def test_score_takes_weights(data):
+    X, y = data
+    model = small().fit(X, y)
+    w = np.r_[np.ones(10), np.zeros(30)]
+    np.testing.assert_allclose(
+        model.score(X, y, sample_weight=w), model.score(X[:10], y[:10])
+    )
+
+
+# ----------------------------------------------------------- going on from a fit
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_warm_start_goes_on(data, solver):
+    X, y = data
+    model = small(solver=solver, warm_start=True, max_iter=5).fit(X, y)
+    first, scaler = model.loss_curve_, model.x_scaler_
+    model.fit(X, y)
+    assert model.loss_curve_[:5] == first
+    assert len(model.loss_curve_) == model.n_iter_ == 10
+    assert model.loss_curve_[5] < first[0]
+    assert model.loss_curve_[-1] < first[-1]
+    assert model.x_scaler_ is scaler
+
+
+def test_without_warm_start_a_fit_begins_anew(data):
+    X, y = data
+    model = small(max_iter=5).fit(X, y)
+    expected = model.predict(X)
+    np.testing.assert_array_equal(model.fit(X, y).predict(X), expected)
+    assert model.n_iter_ == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_layer_sizes": (9,)}, r"hidden_layer_sizes was \(8,\), is \(9,\)"),
+        ({"activation": "sin"}, "activation was tanh, is sin"),
+        ({"dtype": "float32"}, "dtype was float64, is float32"),
+    ],
+)
+def test_warm_start_with_another_network_is_refused(data, change, message):
+    X, y = data
+    model = small(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**change).fit(X, y)
+    with pytest.raises(ValueError, match="number of outputs was 2, is 1"):
+        model.set_params(**small().get_params()).set_params(warm_start=True).fit(
+            X, y[:, 0]
+        )
+    assert model.predict(X).shape == (40, 2)
+
+
+def test_partial_fit_runs_epochs_and_freezes_the_scalers(data):
+    X, y = data
+    model = small(solver="adam", batch_size=10)
+    model.partial_fit(X[:20], y[:20])
+    scaler = model.x_scaler_
+    for _ in range(3):
+        model.partial_fit(X[20:], y[20:], sample_weight=np.linspace(1, 2, 20))
+    assert model.x_scaler_ is scaler
+    assert model.n_iter_ == 4
+    np.testing.assert_allclose(scaler.mean_, X[:20].mean(axis=0))
+
+
+def test_partial_fit_equals_the_epochs_of_fit(data):
+    X, y = data
+    whole = small(solver="adam", batch_size=10, max_iter=3, tol=0).fit(X, y)
+    parts = small(solver="adam", batch_size=10)
+    for _ in range(3):
+        parts.partial_fit(X, y)
+    np.testing.assert_array_equal(parts.predict(X), whole.predict(X))
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_partial_fit_is_not_there_for_lbfgs():
+    model = small(solver="lbfgs")
+    assert not hasattr(model, "partial_fit")
+    with pytest.raises(AttributeError, match="has no attribute") as error:
+        _ = model.partial_fit
+    assert "needs mini-batches, but solver='lbfgs'" in str(error.value.__cause__)
+    assert hasattr(small(), "partial_fit")
+
+
+def test_partial_fit_checks_the_width(data):
+    X, y = data
+    model = small(solver="adam").partial_fit(X, y)
+    with pytest.raises(ValueError, match="X has 2 features, but Differ"):
+        model.partial_fit(X[:, :2], y)
+
+
+# ------------------------------------------------------------------- state and copies
+
+
+def copies(model):
+    """Yield the model after each way of storing it."""
+    yield pickle.loads(pickle.dumps(model))
+    yield copy.deepcopy(model)
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    buffer.seek(0)
+    yield joblib.load(buffer)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_copies_predict_the_same_bits(data, solver):
+    X, y = data
+    model = small(solver=solver, y_scaler=PowerTransformer()).fit(X, y)
+    for other in copies(model):
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+        np.testing.assert_array_equal(
+            other.predict_jacobian(X), model.predict_jacobian(X)
+        )
+        networks = [getattr(part, "module", None) for part in other.module_.maps]
+        assert other.net_.module_ in networks  # one network, not two
+        assert other.set_params(warm_start=True).fit(X, y).n_iter_ > model.n_iter_
+
+
+def test_unfitted_regressor_can_be_pickled():
+    model = pickle.loads(pickle.dumps(small(alpha=3)))
+    assert model.alpha == 3
+    assert not hasattr(model, "module_")
+
+
+def test_pickle_is_small(data):
+    X, y = data
+    model = small(solver="adam", max_iter=30, batch_size=1).fit(X, y)
+    assert len(pickle.dumps(model)) < 60_000
+
+
+def test_clone_is_unfitted(data):
+    X, y = data
+    model = small(x_scaler=PowerTransformer()).fit(X, y)
+    other = clone(model)
+    with pytest.raises(NotFittedError):
+        other.predict(X)
+    np.testing.assert_array_equal(other.fit(X, y).predict(X), model.predict(X))
+
+
+def test_predicting_changes_nothing(data):
+    X, y = data
+    model = small().fit(X, y)
+    before = pickle.dumps(model)
+    names = set(vars(model))
+    model.predict(X)
+    with torch.no_grad():
+        model.predict_jacobian(X)
+    with torch.inference_mode():
+        model.predict_with_jacobian(X)
+    assert set(vars(model)) == names
+    assert pickle.dumps(model) == before
+    for parameter in model.module_.parameters():
+        assert parameter.grad is None
+        assert parameter.requires_grad
+    assert not model.module_.training
+
+
+def test_predictions_do_not_depend_on_what_the_user_does_to_the_module(data):
+    X, y = data
+    model = small().fit(X, y)
+    expected = model.predict_jacobian(X)
+    model.module_.train()
+    model.module_.requires_grad_(False)
+    np.testing.assert_array_equal(model.predict_jacobian(X), expected)
+    assert model.module_.training
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_random_state_repeats_bit_by_bit_and_global_generators_are_untouched(
+    data, solver
+):
+    X, y = data
+    torch_state = torch.get_rng_state()
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    models = [small(solver=solver, batch_size=7).fit(X, y) for _ in range(2)]
+    np.testing.assert_array_equal(models[0].predict(X), models[1].predict(X))
+    other = small(solver=solver, batch_size=7, random_state=1).fit(X, y)
+    assert (other.predict(X) != models[0].predict(X)).any()
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    for before, after in zip(numpy_state, np.random.get_state(), strict=True):  # noqa: NPY002
+        np.testing.assert_array_equal(before, after)
+
+
+def test_random_state_instance_is_advanced(data):
+    X, y = data
+    state = np.random.RandomState(0)
+    first, second = (small(random_state=state).fit(X, y).predict(X) for _ in range(2))
+    assert (first != second).any()
+
+
+# --------------------------------------------------------------- fits that go wrong
+
+
+class Unconvertible(StandardScaler):
+    """A scaler that its parent's converter does not cover."""
+
+    def transform(self, X):
+        return super().transform(X)
+
+    def inverse_transform(self, X):
+        return super().inverse_transform(X) + 1e-3
+
+
+def test_a_failed_fit_leaves_everything_as_it_was(data, monkeypatch):
+    X, y = data
+    model = small(solver="adam", warm_start=True).fit(X, y)
+    before = pickle.dumps(model)
+    failures = [
+        lambda: model.fit(X[:, :2] * np.nan, y),
+        lambda: model.fit(X[:, :2], y),
+        lambda: clone_into(model, x_scaler=Unconvertible()).fit(X[:, :2], y),
+    ]
+    for fail in failures:
+        with pytest.raises((ValueError, TypeError)):
+            fail()
+        assert pickle.dumps(model) == before
+
+    from sklearn_nnderiv._training import _solver
+
+    epochs = []
+
+    def interrupt(epoch, prefix):
+        epochs.append(prefix)
+        if len(epochs) > 3:
+            raise KeyboardInterrupt
+        return 1.0 / len(epochs)
+
+    monkeypatch.setattr(_solver, "epoch_mean", interrupt)
+    for method in (model.fit, model.partial_fit):
+        with pytest.raises(KeyboardInterrupt):
+            method(X, y)
+        epochs.extend(["train"] * 3)
+        assert pickle.dumps(model) == before
+
+
+def clone_into(model, **parameters):
+    """Return the same object, which keeps its fitted attributes."""
+    other = copy.deepcopy(model)
+    return other.set_params(warm_start=False, **parameters)
+
+
+def test_unconvertible_scaler_names_the_class_and_the_remedy(data):
+    X, y = data
+    with pytest.raises(
+        NotConvertibleError, match=r"x_scaler: .*Unconvertible.*@register_converter"
+    ):
+        small(x_scaler=Unconvertible()).fit(X, y)
+    with pytest.raises(
+        NotConvertibleError, match=r"y_scaler: .*Unconvertible.*@register_converter"
+    ):
+        small(y_scaler=Unconvertible()).fit(X, y)
+
+
+class Halving(BaseEstimator):
+    """A scaler of another library, without set_output and without weights."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return X / 2
+
+    def inverse_transform(self, X):
+        return X * 2
+
+
+def test_a_registered_scaler_of_another_library(data):
+    X, y = (array / array.std(axis=0) for array in data)
+    register_converter(Halving, "transform")(lambda s: Affine([0.5] * s.n_features_in_))
+    register_converter(Halving, "inverse_transform")(
+        lambda s: Affine([2.0] * s.n_features_in_)
+    )
+    try:
+        model = small(x_scaler=Halving(), y_scaler=Halving()).fit(X, y)
+        points = inner_points(X)
+        differences = central_differences(model.predict, points, scale=X.std(axis=0))
+        assert relative_difference(model.predict_jacobian(points), differences) < 1e-6
+    finally:
+        del _REGISTRY["transform"][Halving], _REGISTRY["inverse_transform"][Halving]
+
+
+def test_a_lying_scaler_is_found_out(data):
+    X, y = data
+    scaler = StandardScaler()
+
+    class Lying(StandardScaler):
+        pass
+
+    def transform(X):
+        return StandardScaler.transform(scaler, X) * 1.001
+
+    model = small(x_scaler=Lying())
+    original = Lying.fit
+
+    def fit(self, X, y=None, sample_weight=None):
+        scaler.fit(X)
+        self.transform = transform
+        return original(self, X, y, sample_weight)
+
+    Lying.fit = fit
+    with pytest.raises(ConversionMismatchError, match="x_scaler=Lying"):
+        model.fit(X, y)
+
+
+def test_a_scaler_that_leaves_its_domain_is_refused(data):
+    X, y = data
+    log = FunctionTransformer(np.log, np.exp, check_inverse=False)
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(ValueError, match="rows of X into NaN or infinity"),
+    ):
+        small(x_scaler=log).fit(X - 10, y)
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(ValueError, match="rows of y into NaN or infinity"),
+    ):
+        small(y_scaler=log).fit(X, y - 1e4)
+
+
+def test_a_y_scaler_without_inverse_is_refused(data):
+    X, y = data
+    with pytest.raises(ValueError, match="give both func and inverse_func"):
+        small(y_scaler=FunctionTransformer(np.arcsinh, check_inverse=False)).fit(X, y)
+
+
+def test_predictions_outside_a_domain_are_nan_with_a_warning(rng):
+    X = rng.gamma(2.0, size=(40, 1)) + 0.1
+    model = small(x_scaler=PowerTransformer(method="box-cox")).fit(X, X[:, 0])
+    with pytest.warns(DerivativeWarning, match="1 of 2 predictions are NaN"):
+        values = model.predict([[-1.0], [1.0]])
+    np.testing.assert_array_equal(np.isnan(values), [True, False])
+    with pytest.warns(DerivativeWarning, match="1 of 2 predictions are NaN"):
+        jacobian = model.predict_jacobian([[-1.0], [1.0]])
+    np.testing.assert_array_equal(np.isnan(jacobian[:, 0]), [True, False])
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_divergence_is_an_error(data, solver):
+    X, y = data
+    model = small(
+        solver=solver,
+        x_scaler="passthrough",
+        y_scaler="passthrough",
+        activation="identity",
+        learning_rate_init=1e200,
+    )
+    with np.errstate(all="ignore"), pytest.raises(TrainingDivergedError):
+        model.fit(X * 1e160, y * 1e160)
+    assert not hasattr(model, "net_")
+
+
+def test_divergence_in_the_last_step_is_an_error(data):
+    X, y = data
+    model = small(solver="adam").partial_fit(X, y)
+    for parameter in model.net_.module_.parameters():
+        parameter.data.fill_(np.nan)
+    with pytest.raises(TrainingDivergedError):
+        model.partial_fit(X, y)

@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 OLDEST := .venv-oldest
+OLDEST_READY := $(OLDEST)/.ready
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto
 
@@ -36,9 +37,12 @@ test: $(READY)  ## Run all tests but the long ones, with branch coverage
 test-slow: $(READY)  ## Run the long property tests
 	$(PYTEST) -m slow
 
-test-oldest: pyproject.toml constraints-oldest.txt  ## Test the lowest versions admitted
+$(OLDEST_READY): pyproject.toml constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints-oldest.txt -e '.[dev]'
+	@touch $@
+
+test-oldest: $(OLDEST_READY)  ## Test the lowest versions admitted (some GB to download)
 	$(OLDEST)/bin/python -m pytest -n auto -m "not slow and not newest" -W default
 
 lint: $(READY)  ## Check style, format, spelling and types

@@ -97,10 +97,20 @@ def _max_abs_scaler_inverse(fitted: MaxAbsScaler) -> Map:
     return Affine(fitted.scale_)
 
 
+def _power_map(function: Any, fitted: PowerTransformer) -> Map:
+    result = Elementwise(function, fitted.n_features_in_, fitted.lambdas_)
+    # scikit-learn takes the power 1 / lambda of a rounded 1 + lambda * z, and before
+    # 1.8 the difference of a power and 1, over lambda
+    exponents = abs(np.concatenate([fitted.lambdas_, 2 - fitted.lambdas_]))
+    rounding = max(1e-12, 4 * np.finfo(float).eps / exponents[exponents > 0].min())
+    result.tolerance = (rounding, rounding)
+    return result
+
+
 @register_converter(PowerTransformer, "transform")
 def _power_transformer(fitted: PowerTransformer) -> Map:
     function = power.box_cox if fitted.method == "box-cox" else power.yeo_johnson
-    maps: list[Map] = [Elementwise(function, fitted.n_features_in_, fitted.lambdas_)]
+    maps: list[Map] = [_power_map(function, fitted)]
     if fitted.standardize:
         scaler = power_transformer_scaler(fitted)
         _warn_of_collapse(fitted, scaler)
@@ -127,12 +137,7 @@ def _warn_of_collapse(fitted: PowerTransformer, scaler: StandardScaler) -> None:
 def _power_transformer_inverse(fitted: PowerTransformer) -> Map:
     box_cox = fitted.method == "box-cox"
     function = power.inverse_box_cox if box_cox else power.inverse_yeo_johnson
-    inverse = Elementwise(function, fitted.n_features_in_, fitted.lambdas_)
-    # scikit-learn takes the power 1 / lambda of a rounded 1 + lambda * z
-    exponents = abs(np.concatenate([fitted.lambdas_, 2 - fitted.lambdas_]))
-    rounding = 4 * np.finfo(float).eps / exponents[exponents > 0].min()
-    inverse.tolerance = (max(1e-12, rounding), max(1e-12, rounding))
-    maps: list[Map] = [inverse]
+    maps: list[Map] = [_power_map(function, fitted)]
     if fitted.standardize:
         maps.insert(0, _standard_scaler_inverse(power_transformer_scaler(fitted)))
     return Sequential(maps, fitted.n_features_in_)

@@ -55,8 +55,10 @@ docs: $(READY)  ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "The documentation is in docs/_build/html/index.html"
 
-bench: $(BENCH_READY)  ## Compare speed with other ways to differentiate
+bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/jacobian.py
+	$(BIN)/python benchmarks/solvers.py
+	$(BIN)/python benchmarks/solver_crossover.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf $(VENV) $(OLDEST) output docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst

@@ -86,7 +86,7 @@ def write_math(self, node):
     """Write a formula as MathML, which browsers draw without a script."""
     as_block = isinstance(node, nodes.math_block)
     formula = tex2mathml(node.astext(), as_block=as_block)
-    self.body.append(f'<div class="math">{formula}</div>' if as_block else formula)
+    self.body.append(f'<div class="formula">{formula}</div>' if as_block else formula)
     raise nodes.SkipNode
 
 

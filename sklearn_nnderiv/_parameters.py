@@ -17,8 +17,9 @@ from ._sklearn_compat import HasMethods, Interval, StrOptions
 from ._training import SOLVERS
 from .exceptions import DerivativeWarning
 
-# measured: up to here lbfgs has the smaller derivative error after equal time
-MAX_ROWS_LBFGS = 20_000
+# after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
+# that of adam at 20,000 (benchmarks/solver_crossover.py)
+MAX_ROWS_LBFGS = 10_000
 
 _SCALER = ["fit", "transform", "get_params"]
 

@@ -70,7 +70,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ``transform``.
     solver : {"auto", "lbfgs", "adam"}, default="auto"
         "lbfgs" works on all rows at once and is the more exact, "adam" on mini-batches.
-        "auto" takes "lbfgs" up to 20,000 rows, "adam" beyond and for early stopping.
+        "auto" takes "lbfgs" up to 10,000 rows, "adam" beyond and for early stopping.
     alpha : float, default=1e-4
         Strength of the L2 penalty on the weights, biases excluded. The loss is
         ``sum(w * (f(x) - y)**2) / (2 * sum(w)) + alpha / (2 * sum(w)) * |weights|**2``

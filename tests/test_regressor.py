@@ -376,7 +376,7 @@ def test_scaler_parameters_can_be_set(data):
     ("n", "parameters", "solver"),
     [
         (40, {}, "lbfgs"),
-        (20_001, {"max_iter": 1}, "adam"),
+        (10_001, {"max_iter": 1}, "adam"),
         (40, {"early_stopping": True}, "adam"),
         (40, {"solver": "adam"}, "adam"),
     ],

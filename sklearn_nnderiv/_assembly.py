@@ -22,6 +22,7 @@ from ._training import (
     Problem,
     Rows,
     Solver,
+    WeightedNet,
     ignore_constant_columns,
     loss_curve,
     make_net,
@@ -36,6 +37,12 @@ from .exceptions import TrainingDivergedError
 def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
     """Fit whatever is to be fitted, and set the fitted attributes."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    if resume and isinstance(estimator.net_, WeightedNet) != (estimator.net is None):
+        raise ValueError(
+            "Training cannot go on from the fitted network, because it was trained "
+            f"{'with' if estimator.net is None else 'without'} `net`. Call fit with "
+            "warm_start=False to begin anew."
+        )
     if estimator.net is None:
         _train_built_in(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
     else:
@@ -153,12 +160,14 @@ def _check_same_network(
         "hidden_layer_sizes": estimator.hidden_layer_sizes_,
         "activation": estimator.activation_,
         "dtype": str(parameter.dtype).removeprefix("torch."),
+        "device": parameter.device.type,
         "number of outputs": estimator.n_outputs_,
     }
     asked = {
         "hidden_layer_sizes": hidden,
         "activation": estimator.activation,
         "dtype": estimator.dtype,
+        "device": check_device(estimator.device).type,
         "number of outputs": n_outputs,
     }
     changed = [key for key in fitted if fitted[key] != asked[key]]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+from sklearn.base import is_classifier
 from skorch import NeuralNet
 from torch import nn
 
@@ -67,6 +68,11 @@ def check_net(estimator: Any) -> None:
             f"cloned. Got {net.module!r} instead; pass its class, and its arguments as "
             "module__<name>."
         )
+    if is_classifier(net):
+        raise ValueError(
+            f"`net` must be a net for regression, such as skorch.NeuralNetRegressor. "
+            f"Got {type(net).__name__} instead."
+        )
     parameters = inspect.signature(type(estimator)).parameters
     ignored = [
         name
@@ -118,7 +124,14 @@ def activation_class(value: str | type) -> type[nn.Module]:
             f"{sorted(ACTIVATIONS)} or a class derived from torch.nn.Module. Got "
             f"{value!r} instead."
         )
-    if has_kinks(cls()):
+    try:
+        example = cls()
+    except TypeError as error:
+        raise ValueError(
+            f"activation={value!r} cannot be constructed without arguments ({error}). "
+            "Derive a class that can."
+        ) from error
+    if has_kinks(example):
         warnings.warn(
             f"activation={value!r} makes the network piecewise linear: its derivative "
             "is a step function. Use a smooth activation such as 'tanh', 'silu' or "

@@ -287,6 +287,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, resume: bool, one_epoch: bool
     ) -> Self:
         with _all_or_nothing(self), single_threaded():
+            if not resume:
+                _forget(self)
             X, y = validate_data(
                 self,
                 X,
@@ -408,6 +410,13 @@ def _all_or_nothing(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def _forget(estimator: Any) -> None:
+    """Remove what an earlier fit has left, some of which the next may not set."""
+    for name in list(vars(estimator)):
+        if name.endswith("_") and not name.startswith("_"):
+            delattr(estimator, name)
 
 
 @register_converter(DifferentiableRegressor, "predict")

@@ -9,7 +9,7 @@ from torch import nn
 
 from ._converters import N_SAMPLE_ROWS, check_agreement, convert
 from ._engines import evaluate
-from ._maps import Map
+from ._maps import Map, device_of
 from ._validation import Array, check_out, warn_of_nan
 
 __all__ = ["jacobian", "to_torch"]
@@ -139,4 +139,5 @@ def jacobian(fitted: Any, X: Any) -> Array:
 
 def _convert(fitted: Any) -> Map:
     check_is_fitted(fitted)
-    return convert(fitted, "predict")
+    function = convert(fitted, "predict")
+    return function.to(device_of(function))  # scalers follow the network

@@ -89,6 +89,7 @@ PARAMETERS = [
     ("activation", "tan", "'activation' parameter .* must be a str among"),
     ("activation", 3, "'activation' parameter .* must be a str among"),
     ("activation", dict, "or a class derived from torch.nn.Module. Got <class 'dict'>"),
+    ("activation", torch.nn.Threshold, "cannot be constructed without arguments"),
     ("activation", torch.nn.Tanh(), "'activation' parameter .* must be a str among"),
     ("net", "net", "'net' parameter .* must be an instance of 'skorch.*NeuralNet'"),
     ("net", torch.nn.Linear(3, 1), "'net' parameter .* must be an instance of"),
@@ -222,6 +223,12 @@ def test_net_beside_parameters_that_it_would_ignore(name, value):
 def test_net_with_an_instance_for_a_module():
     model = DifferentiableRegressor(net=net(Module(3)))
     with pytest.raises(ValueError, match="The module of `net` must be a class"):
+        model.fit(X, Y)
+
+
+def test_net_for_classification():
+    model = DifferentiableRegressor(net=skorch.NeuralNetClassifier(Module))
+    with pytest.raises(ValueError, match="must be a net for regression"):
         model.fit(X, Y)
 
 

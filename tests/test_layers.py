@@ -37,7 +37,7 @@ THIRD_PARTIES = {
     "_scaling": {"numpy", "sklearn"},
     "_engines": {"numpy", "threadpoolctl", "torch"},
     "_training": {"numpy", "scipy", "skorch", "torch", "tqdm"},
-    "_parameters": {"skorch", "torch"},
+    "_parameters": {"skorch", "sklearn", "torch"},
     "_assembly": {"numpy", "sklearn", "torch"},
     "_regressor": {"numpy", "skorch", "sklearn"},
     "functional": {"numpy", "sklearn", "torch"},

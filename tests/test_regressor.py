@@ -659,6 +659,34 @@ def test_copies_predict_the_same_bits(data, solver):
         assert other.set_params(warm_start=True).fit(X, y).n_iter_ > model.n_iter_
 
 
+def test_pickle_of_a_gpu_loads_where_there_is_none(data, monkeypatch):
+    X, y = data
+    model = small().fit(X, y)
+    model.net_.device = "cuda"  # its tensors are on the CPU, as map_location makes them
+    stored = pickle.dumps(model)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.warns(UserWarning, match="is not available") as caught:
+        other = pickle.loads(stored)
+    assert all("device" in str(w.message) for w in caught)
+    assert other.net_.device == "cpu"
+    np.testing.assert_array_equal(other.predict_jacobian(X), model.predict_jacobian(X))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_torch_defaults_of_the_user_do_not_matter(data, solver):
+    X, y = data
+    model = small(solver=solver, batch_size=7)
+    expected = clone(model).fit(X, y).predict_jacobian(X)
+    torch.set_default_device("meta")
+    torch.set_default_dtype(torch.float16)
+    try:
+        result = model.fit(X, y).predict_jacobian(X)
+    finally:
+        torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(result, expected)
+
+
 def test_unfitted_regressor_can_be_pickled():
     model = pickle.loads(pickle.dumps(small(alpha=3)))
     assert model.alpha == 3

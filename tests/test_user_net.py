@@ -10,7 +10,7 @@ import skorch
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from sklearn_nnderiv import DifferentiableRegressor
@@ -269,6 +269,37 @@ def test_partial_fit_runs_one_epoch(data):
         model.partial_fit(X, y, sample_weight=np.linspace(1, 2, 40))
     with pytest.raises(ValueError, match=r"y has 1 outputs, .* expecting 2"):
         model.partial_fit(X, y[:, 0])
+
+
+class Clock(Callback):
+    """Stands for Ctrl-C while a callback runs."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.interrupt()
+
+    def interrupt(self):
+        exec("raise KeyboardInterrupt")  # a frame whose line is not a raise
+
+
+def test_ctrl_c_in_a_callback_propagates_too(data):
+    X, y = data
+    with pytest.raises(KeyboardInterrupt):
+        regressor(make_net(callbacks=[Clock()])).fit(X, y)
+
+
+def test_one_kind_of_network_does_not_go_on_from_the_other(data):
+    X, y = data
+    model = regressor().fit(X, y)
+    model.set_params(net=None)
+    with pytest.raises(ValueError, match="it was trained with `net`"):
+        model.partial_fit(X, y)
+    model.set_params(max_iter=2).fit(X, y)
+    assert model.solver_ == "lbfgs"
+    model.set_params(net=make_net(), max_iter=1000)
+    with pytest.raises(ValueError, match="it was trained without `net`"):
+        model.partial_fit(X, y)
+    assert model.fit(X, y).n_iter_ == 5
+    assert not hasattr(model, "solver_")  # no trace of the fit before
 
 
 def test_partial_fit_with_weights_from_the_start(data):

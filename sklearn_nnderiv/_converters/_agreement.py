@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .._maps import Map
+from .._maps import Map, device_of
 from .._validation import Array
 from ..exceptions import ConversionMismatchError
 
@@ -13,7 +13,7 @@ _STEP = 1e-6
 
 @torch.no_grad()
 def _evaluate(function: Map, X: Array) -> Array:
-    return function(torch.tensor(X)).cpu().numpy()
+    return function(torch.tensor(X, device=device_of(function))).cpu().numpy()
 
 
 def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None:
@@ -49,7 +49,7 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
 
 def _check_graph(function: Map, X: Array, spread: Array, name: str) -> None:
     """Raise if the values change with X and the gradient says that they do not."""
-    x = torch.tensor(X, requires_grad=True)
+    x = torch.tensor(X, device=device_of(function), requires_grad=True)
     y = function(x)
     if y.requires_grad:
         (gradient,) = torch.autograd.grad(y.sum(), x, allow_unused=True)

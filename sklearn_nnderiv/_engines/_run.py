@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._maps import Map
+from .._maps import Map, device_of
 from .._validation import Array
 from ._autodiff import value, value_and_jacobian
 from ._threads import single_threaded
@@ -25,12 +25,12 @@ def evaluate(function: Map, X: Array, *, jacobian: NDArray[Any] | None = None) -
     Every chunk is computed by one thread, so that the result depends neither on the
     number of threads nor on what other threads do. The map is left as it is.
     """
-    function = _in_eval_mode(function)
+    function, device = _in_eval_mode(function), device_of(function)
     values = np.empty((len(X), function.n_out))
 
     def run(rows: slice) -> None:
         # a copy: X may be read-only, or not contiguous
-        x = torch.tensor(X[rows], dtype=torch.float64).to(_device(function))
+        x = torch.tensor(X[rows], dtype=torch.float64, device=device)
         if jacobian is None:
             values[rows] = value(function, x).cpu().numpy()
         else:
@@ -62,8 +62,3 @@ def _in_eval_mode(function: Map) -> Map:
     if any(module.training for module in function.modules()):
         return copy.deepcopy(function).eval()
     return function
-
-
-def _device(function: Map) -> torch.device:
-    tensors = (*function.parameters(), *function.buffers())
-    return tensors[0].device if tensors else torch.device("cpu")

@@ -1,10 +1,18 @@
 """Differentiable maps: torch modules from (..., n_in) to (..., n_out)."""
 
 from ._affine import Affine
-from ._base import Map
+from ._base import Map, device_of
 from ._elementwise import Elementwise
 from ._interpolation import Interpolation
 from ._network import Network
 from ._sequential import Sequential
 
-__all__ = ["Affine", "Elementwise", "Interpolation", "Map", "Network", "Sequential"]
+__all__ = [
+    "Affine",
+    "Elementwise",
+    "Interpolation",
+    "Map",
+    "Network",
+    "Sequential",
+    "device_of",
+]

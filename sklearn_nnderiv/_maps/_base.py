@@ -40,5 +40,14 @@ class Map(nn.Module, ABC):
 
     def _constant(self, name: str, value: Any) -> None:
         """Keep a float64 array that moves with the module and is never trained."""
-        tensor = None if value is None else torch.tensor(value, dtype=torch.float64)
-        self.register_buffer(name, tensor)
+        if value is not None:
+            # not on torch's default device, which is the user's to set
+            value = torch.tensor(value, dtype=torch.float64, device="cpu")
+        self.register_buffer(name, value)
+
+
+def device_of(function: nn.Module) -> torch.device:
+    """Return the device that a map computes on: that of its network, if it has one."""
+    for tensor in (*function.parameters(), *function.buffers()):
+        return tensor.device
+    return torch.device("cpu")

@@ -1,6 +1,6 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
-from ._net import ignore_constant_columns, loss_curve, make_net
+from ._net import WeightedNet, ignore_constant_columns, loss_curve, make_net
 from ._problem import Problem, Rows
 from ._solver import SOLVERS, Solver
 from ._user_net import prepare_net, takes_weights, train_net
@@ -10,6 +10,7 @@ __all__ = [
     "Problem",
     "Rows",
     "Solver",
+    "WeightedNet",
     "ignore_constant_columns",
     "loss_curve",
     "make_net",

@@ -44,7 +44,7 @@ class FeedForward(nn.Sequential):
         seed: int,
     ) -> None:
         sizes = [n_in, *hidden, n_out]
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
             layers += [_glorot(fan_in, fan_out, dtype, generator), activation()]
@@ -56,12 +56,13 @@ def _glorot(
     fan_in: int, fan_out: int, dtype: torch.dtype, generator: torch.Generator
 ) -> nn.Linear:
     # nn.Linear's own initialisation would draw from torch's global generator
-    layer = skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
+    layer = skip_init(nn.Linear, fan_in, fan_out, dtype=dtype, device="cpu")
     bound = (6 / (fan_in + fan_out)) ** 0.5
     with torch.no_grad():
         for parameter in (layer.weight, layer.bias):
-            draw = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_((2 * draw - 1) * bound)
+            # in float64, so that the start is the same for every dtype
+            draw = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
+            parameter.copy_(draw.uniform_(-bound, bound, generator=generator))
     return layer
 
 
@@ -97,12 +98,12 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         n = len(self.dataset)
-        order = torch.arange(n)
+        order = torch.arange(n, device="cpu")
         # one batch is the same in every order, up to rounding
         if self.seed is not None and self.batch_size < n:
             seed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]
-            generator = torch.Generator().manual_seed(int(seed))
-            order = torch.randperm(n, generator=generator)
+            generator = torch.Generator("cpu").manual_seed(int(seed))
+            order = torch.randperm(n, generator=generator, device="cpu")
         self.epoch += 1
         X, y = self.dataset.X, self.dataset.y
         for rows in order.to(X.device).split(self.batch_size):

@@ -43,9 +43,9 @@ class Rows:
         An iterative solver amplifies rounding, so a weight of 2 equals a repeated row
         only if both are the same problem bit by bit.
         """
-        table = np.hstack([self.X, self.y])
-        if table.size > MAX_MERGED_SIZE:
+        if self.X.size + self.y.size > MAX_MERGED_SIZE:
             return self
+        table = np.hstack([self.X, self.y])
         _, first, group = np.unique(
             table, axis=0, return_index=True, return_inverse=True
         )

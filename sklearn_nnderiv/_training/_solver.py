@@ -112,7 +112,9 @@ class LBFGS(Solver):
                     "gtol": 0.0,
                 },
             )
-        plateau.update(float(result.fun))
+        plateau.update(
+            float(result.fun)
+        )  # which raises if the very first was not finite
         _set(parameters, result.x)
         # only status 1 is a limit of iterations; a line search that finds nothing lower
         # has reached the rounding error of the loss
@@ -217,7 +219,7 @@ def _flat(tensors: Any) -> Array:
 
 def _set(parameters: list[torch.nn.Parameter], theta: Array) -> None:
     # copied: SciPy goes on to write into theta
-    parts = torch.as_tensor(theta).split([p.numel() for p in parameters])
+    parts = torch.from_numpy(theta).split([p.numel() for p in parameters])
     with torch.no_grad():
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.copy_(part.view_as(parameter))

@@ -67,9 +67,9 @@ def prepare_net(
         _weigh(net)
     with repeatable(seed, device):
         net.initialize()
-    net.module_.to(problem.X.dtype)  # in place: the optimiser keeps its parameters
-    net.criterion_.to(problem.X.dtype)
-    _check_output(net, problem)
+        net.module_.to(problem.X.dtype)  # in place: the optimiser keeps its parameters
+        net.criterion_.to(problem.X.dtype)
+        _check_output(net, problem)
     return net
 
 
@@ -155,4 +155,5 @@ def _check_output(net: NeuralNet, problem: Problem) -> None:
 def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
     """Whether a callback ended the training, as skorch's do, rather than Ctrl-C."""
     frames = traceback.extract_tb(interrupt.__traceback__)
-    return any(frame.name == "notify" for frame in frames)
+    in_callback = any(frame.name == "notify" for frame in frames)
+    return in_callback and (frames[-1].line or "").startswith("raise")

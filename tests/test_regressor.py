@@ -665,9 +665,10 @@ def test_pickle_of_a_gpu_loads_where_there_is_none(data, monkeypatch):
     model.net_.device = "cuda"  # its tensors are on the CPU, as map_location makes them
     stored = pickle.dumps(model)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.warns(UserWarning, match="is not available") as caught:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         other = pickle.loads(stored)
-    assert all("device" in str(w.message) for w in caught)
+    assert any("is not available" in str(w.message) for w in caught)
     assert other.net_.device == "cpu"
     np.testing.assert_array_equal(other.predict_jacobian(X), model.predict_jacobian(X))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from ._converters import N_SAMPLE_ROWS, check_slope
 from ._elementwise.activations import has_kinks
 from ._maps import Map, Network, Sequential
 from ._parameters import activation_class, check_net, hidden_sizes, solver_name
@@ -27,6 +29,7 @@ from ._training import (
     loss_curve,
     make_net,
     prepare_net,
+    repeatable,
     takes_weights,
     train_net,
 )
@@ -55,6 +58,8 @@ def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
             "rate, or scale X and y if their values are of very different size."
         )
     estimator.module_ = compose(estimator)
+    if estimator.net is not None:
+        check_slope(estimator.module_, rows.X[:N_SAMPLE_ROWS], "The module of `net`")
 
 
 def compose(estimator: Any) -> Map:
@@ -69,21 +74,30 @@ def compose(estimator: Any) -> Map:
         "piecewise" if has_kinks(module) else "smooth",
     )
     # copies stay on the CPU, where a pickle of them can be read anywhere
-    before, after = copy.deepcopy((estimator._x_map, estimator._y_map))
-    composed = Sequential([before, network, after], estimator.n_features_in_)
-    return composed.to(parameter.device).eval()
+    with torch.inference_mode(False):
+        before, after = copy.deepcopy((estimator._x_map, estimator._y_map))
+        composed = Sequential([before, network, after], estimator.n_features_in_)
+        return composed.to(parameter.device).eval()
 
 
 def _fit_scalers(estimator: Any, rows: Rows) -> None:
-    estimator.x_scaler_ = fit_scaler(estimator.x_scaler, rows.X, rows.weight)
-    estimator.y_scaler_ = fit_scaler(estimator.y_scaler, rows.y, rows.weight)
+    weight = rows.weight / rows.weight.max()  # whose sums cannot overflow
+    for name, data in (("x_scaler", rows.X), ("y_scaler", rows.y)):
+        scaler = fit_scaler(getattr(estimator, name), data, weight, name)
+        setattr(estimator, f"{name}_", scaler)
     estimator._x_map = input_map(estimator.x_scaler_)
     estimator._y_map = output_map(estimator.y_scaler_)
     estimator.n_outputs_ = rows.y.shape[1]
 
 
-def _problem(estimator: Any, rows: Rows) -> Problem:
-    """Scale the rows in float64, then cast them for the network."""
+def _problem(estimator: Any, rows: Rows, *, go_on: bool) -> Problem:
+    """Scale the rows in float64, then cast them for the network.
+
+    Weights are taken in units of their mean, in partial_fit of that of the first batch.
+    """
+    if not go_on:
+        largest = rows.weight.max()
+        estimator._weight_unit = largest * (rows.weight / largest).mean()
     kind = {
         "dtype": getattr(torch, estimator.dtype),
         "device": check_device(estimator.device),
@@ -95,8 +109,8 @@ def _problem(estimator: Any, rows: Rows) -> Problem:
         torch.tensor(
             scale_targets(estimator.y_scaler_, estimator._y_map, rows.y), **kind
         ),
-        torch.tensor(rows.weight, **kind),
-        float(estimator.alpha),
+        torch.tensor(rows.weight / estimator._weight_unit, **kind),
+        float(estimator.alpha / estimator._weight_unit),
     )
 
 
@@ -105,7 +119,7 @@ def _train_built_in(
 ) -> None:
     device = check_device(estimator.device)
     hidden = hidden_sizes(estimator.hidden_layer_sizes)
-    activation = activation_class(estimator.activation)
+    activation = activation_class(estimator.activation, hidden)
     name = "adam" if one_epoch else _solver_name(estimator, rows)
     if resume:
         _check_same_network(estimator, hidden, rows.y.shape[1])
@@ -116,7 +130,11 @@ def _train_built_in(
         merged = rows.merged()
         _fit_scalers(estimator, merged)
         net, curve = None, []
-    problem = _problem(estimator, merged if name == "lbfgs" else rows)
+    problem = _problem(
+        estimator,
+        merged if name == "lbfgs" else rows,
+        go_on=resume and one_epoch,
+    )
     if net is None:
         net = make_net(
             n_in=problem.X.shape[1],
@@ -129,7 +147,10 @@ def _train_built_in(
         )
     problem = ignore_constant_columns(net, problem, new=not resume)
     solver, problem = _solver(estimator, name, problem, one_epoch, seed)
-    result = solver.fit(net, problem)
+    named = isinstance(estimator.activation, str)
+    # a module of the user's may draw from torch's global generator
+    with nullcontext() if named else repeatable(seed, device):
+        result = solver.fit(net, problem)
     if not (result.converged or one_epoch):
         warnings.warn(
             f"The loss was still falling by more than tol={estimator.tol:g} of itself "
@@ -221,10 +242,10 @@ def _train_given(
     if resume:
         net = copy.deepcopy(estimator.net_)
         _check_resumable(estimator, rows.y.shape[1], weighted)
-        problem = _problem(estimator, rows)
+        problem = _problem(estimator, rows, go_on=True)
     else:
         _fit_scalers(estimator, rows.merged())
-        problem = _problem(estimator, rows)
+        problem = _problem(estimator, rows, go_on=False)
         net = prepare_net(
             clone(estimator.net),
             problem,
@@ -236,11 +257,36 @@ def _train_given(
     epochs = 1 if one_epoch else None
     train_net(net, problem, seed=seed, device=device, epochs=epochs)
     estimator.net_ = net
+    estimator._net_parameters = _plain_parameters(estimator.net)
     estimator.loss_curve_ = loss_curve(net)
     estimator.n_iter_ = max(1, len(estimator.loss_curve_))
 
 
+def _plain_parameters(net: Any) -> dict[str, Any]:
+    """Return those parameters of a net that can be compared."""
+    plain = (bool, int, float, str, type, type(None))
+    parameters = {**net.get_params(deep=False)}
+    return {k: v for k, v in parameters.items() if isinstance(v, plain)}
+
+
 def _check_resumable(estimator: Any, n_outputs: int, weighted: bool) -> None:
+    before, now = estimator._net_parameters, _plain_parameters(estimator.net)
+    changed = sorted(
+        f"net__{name}"
+        for name in before.keys() | now.keys()
+        if before.get(name) != now.get(name)
+    )
+    parameter = next(estimator.net_.module_.parameters())
+    kinds = {
+        "dtype": (str(parameter.dtype), f"torch.{estimator.dtype}"),
+        "device": (parameter.device.type, check_device(estimator.device).type),
+    }
+    changed += [name for name, (fitted, asked) in kinds.items() if fitted != asked]
+    if changed:
+        raise ValueError(
+            f"Training cannot go on from the fitted network, because {changed} changed "
+            "since. Call fit to begin anew."
+        )
     if n_outputs != estimator.n_outputs_:
         raise ValueError(
             f"y has {n_outputs} outputs, but the fitted DifferentiableRegressor is "

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+import torch
 from sklearn.base import is_classifier
 from skorch import NeuralNet
 from torch import nn
@@ -73,6 +75,11 @@ def check_net(estimator: Any) -> None:
             f"`net` must be a net for regression, such as skorch.NeuralNetRegressor. "
             f"Got {type(net).__name__} instead."
         )
+    if net.predict_nonlinearity not in ("auto", None):
+        raise ValueError(
+            "predict_nonlinearity of `net` would be ignored. Make it the last layer of "
+            "the module instead."
+        )
     parameters = inspect.signature(type(estimator)).parameters
     ignored = [
         name
@@ -97,10 +104,7 @@ def check_net(estimator: Any) -> None:
 
 
 def _same(value: Any, default: Any) -> bool:
-    same = value == default
-    return (
-        same if isinstance(same, bool) else bool(getattr(same, "all", lambda: False)())
-    )
+    return np.array_equal(np.asarray(value, object), np.asarray(default, object))
 
 
 def hidden_sizes(value: Any) -> tuple[int, ...]:
@@ -115,7 +119,7 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def activation_class(value: str | type) -> type[nn.Module]:
+def activation_class(value: str | type, hidden: tuple[int, ...]) -> type[nn.Module]:
     """Return the module class of an activation; warn if it has kinks."""
     cls = ACTIVATIONS[value] if isinstance(value, str) else value
     if not issubclass(cls, nn.Module):
@@ -125,13 +129,20 @@ def activation_class(value: str | type) -> type[nn.Module]:
             f"{value!r} instead."
         )
     try:
-        example = cls()
+        example = cls().eval()
     except TypeError as error:
         raise ValueError(
             f"activation={value!r} cannot be constructed without arguments ({error}). "
             "Derive a class that can."
         ) from error
-    if has_kinks(example):
+    with torch.no_grad():
+        shape = example(torch.zeros(1, 4, device="cpu")).shape
+    if shape != (1, 4):
+        raise ValueError(
+            f"activation={value!r} must keep the shape of its input. It turned (1, 4) "
+            f"into {tuple(shape)}."
+        )
+    if hidden and has_kinks(example):
         warnings.warn(
             f"activation={value!r} makes the network piecewise linear: its derivative "
             "is a step function. Use a smooth activation such as 'tanh', 'silu' or "

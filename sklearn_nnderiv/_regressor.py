@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
 import skorch
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -184,6 +186,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints = CONSTRAINTS
+    _y_ndim: int
 
     def __init__(
         self,
@@ -287,6 +290,11 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, resume: bool, one_epoch: bool
     ) -> Self:
         with _all_or_nothing(self), single_threaded():
+            if resume and self._y_ndim != np.ndim(y):
+                raise ValueError(
+                    f"y had {self._y_ndim} dimensions when the fit began, and has "
+                    f"{np.ndim(y)} now. Give it the same number each time."
+                )
             if not resume:
                 _forget(self)
             X, y = validate_data(
@@ -374,6 +382,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         jacobian = check_out(out, (len(rows), *outputs, self.n_features_in_))
         # a view: (n, d) has the same layout as (n, 1, d)
         full = jacobian[:, None] if self._y_ndim == 1 else jacobian
+        if np.may_share_memory(rows, jacobian):
+            rows = rows.copy()  # else a chunk would overwrite rows still to be read
         values = evaluate(module, rows, jacobian=full)
         return self._shaped(values), jacobian
 
@@ -396,19 +406,29 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Compose the parts again."""
         super().__setstate__(state)
-        if "net_" in state:
-            self.module_ = compose(self)
+        if "net_" not in state:
+            return
+        if torch.is_inference_mode_enabled():
+            # tensors made in this mode could never be differentiated
+            with torch.inference_mode(False):
+                for name in ("net_", "_x_map", "_y_map"):
+                    setattr(self, name, copy.deepcopy(getattr(self, name)))
+        self.module_ = compose(self)
 
 
 @contextmanager
 def _all_or_nothing(estimator: Any) -> Iterator[None]:
     """Put the attributes back if the body raises, Ctrl-C included."""
     before = dict(vars(estimator))
+    grad_enabled = torch.is_grad_enabled()
     try:
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        # an interrupt may fall into torch's own bookkeeping
+        torch.set_grad_enabled(grad_enabled)
         raise
 
 

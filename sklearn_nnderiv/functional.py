@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
@@ -57,7 +58,8 @@ def to_torch(fitted: Any) -> nn.Module:
     >>> module(torch.tensor([[2.0]])).round(decimals=6)
     tensor([[6.]], dtype=torch.float64)
     """
-    return copy.deepcopy(_convert(fitted)).eval()
+    with torch.inference_mode(False):
+        return copy.deepcopy(_convert(fitted)).eval()
 
 
 def jacobian(fitted: Any, X: Any) -> Array:
@@ -130,11 +132,24 @@ def jacobian(fitted: Any, X: Any) -> Array:
             f"X has {rows.shape[1]} features, but {type(fitted).__name__} is expecting "
             f"{function.n_in} features as input."
         )
-    head = np.asarray(fitted.predict(X[:N_SAMPLE_ROWS]))
-    check_agreement(function, rows[:N_SAMPLE_ROWS], head, type(fitted).__name__)
     derivative = check_out(None, (len(rows), function.n_out, function.n_in))
-    warn_of_nan(evaluate(function, rows, jacobian=derivative))
-    return derivative[:, 0] if head.ndim == 1 else derivative
+    values = evaluate(function, rows, jacobian=derivative)
+    # fitted.predict may refuse a row outside its domain, so not these
+    inside = np.flatnonzero(np.isfinite(values).all(axis=1))[:N_SAMPLE_ROWS]
+    head = rows[inside if len(inside) else slice(1)]
+    expected = np.asarray(fitted.predict(_like(X, head)))
+    check_agreement(function, head, expected, type(fitted).__name__)
+    warn_of_nan(values)
+    return derivative[:, 0] if expected.ndim == 1 else derivative
+
+
+def _like(X: Any, rows: Array) -> Any:
+    """Return rows of float64 in a frame of X's kind and names, if X is a frame."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return rows
+    names = "columns" if hasattr(X, "iloc") else "schema"  # pandas, polars
+    return type(X)(rows, **{names: list(columns)})
 
 
 def _convert(fitted: Any) -> Map:

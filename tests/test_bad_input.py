@@ -90,6 +90,7 @@ PARAMETERS = [
     ("activation", 3, "'activation' parameter .* must be a str among"),
     ("activation", dict, "or a class derived from torch.nn.Module. Got <class 'dict'>"),
     ("activation", torch.nn.Threshold, "cannot be constructed without arguments"),
+    ("activation", torch.nn.GLU, "must keep the shape of its input"),
     ("activation", torch.nn.Tanh(), "'activation' parameter .* must be a str among"),
     ("net", "net", "'net' parameter .* must be an instance of 'skorch.*NeuralNet'"),
     ("net", torch.nn.Linear(3, 1), "'net' parameter .* must be an instance of"),
@@ -202,6 +203,8 @@ def net(module=Module, **kwargs):
     [
         ("hidden_layer_sizes", (3,)),
         ("hidden_layer_sizes", np.array([3, 4])),
+        ("hidden_layer_sizes", np.array([50])),
+        ("hidden_layer_sizes", [1, 2, 3]),
         ("activation", "silu"),
         ("solver", "adam"),
         ("batch_size", 10),
@@ -223,6 +226,12 @@ def test_net_beside_parameters_that_it_would_ignore(name, value):
 def test_net_with_an_instance_for_a_module():
     model = DifferentiableRegressor(net=net(Module(3)))
     with pytest.raises(ValueError, match="The module of `net` must be a class"):
+        model.fit(X, Y)
+
+
+def test_net_with_a_nonlinearity_of_its_own():
+    model = DifferentiableRegressor(net=net(predict_nonlinearity=torch.exp))
+    with pytest.raises(ValueError, match="predict_nonlinearity of `net` would be ign"):
         model.fit(X, Y)
 
 

@@ -377,6 +377,59 @@ def test_registration_by_class_and_by_name(rng):
         convert(Doubling().fit(X), "transform")
 
 
+class Cut(torch.nn.Module):
+    """A careless converter's result: right values, but the graph is cut."""
+
+    n_in = n_out = 2
+    smoothness = "smooth"
+
+    def __init__(self, how):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+        self.how = how
+
+    def forward(self, x):
+        cut = torch.tensor(x.detach().numpy())
+        if self.how == "all":
+            return cut
+        return cut * self.weight if self.how == "input" else (x + cut) / 2
+
+
+class Halves(torch.nn.Module):
+    """Not a composition, although it keeps parts under the name of one's."""
+
+    smoothness = "smooth"
+
+    def __init__(self, n):
+        super().__init__()
+        self.n_in = self.n_out = n
+        self.maps = torch.nn.ModuleList([Affine([1.0] * n), Affine([1.0] * n)])
+
+    def forward(self, x):
+        return self.maps[0](x) + self.maps[1](x)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_registered_module_is_not_taken_apart(rng):
+    X = rng.normal(size=(5, 2))
+    register_converter(Doubling, "transform")(lambda s: Halves(2))
+    fitted = make_pipeline(Doubling(with_mean=False, with_std=False)).fit(X)
+    np.testing.assert_allclose(value(convert(fitted, "transform"), X), 2 * X)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    "result",
+    [None, lambda x: x, torch.nn.Identity(), Cut("all").requires_grad_(False)],
+)
+def test_a_converter_that_returns_something_else_is_refused(result):
+    if isinstance(result, Cut):
+        result.smoothness = "rough"
+    register_converter(Doubling, "transform")(lambda s: result)
+    with pytest.raises(TypeError, match=r"must return a torch.nn.Module with"):
+        convert(Doubling().fit([[0.0, 1.0]]), "transform")
+
+
 def test_bad_registrations_are_refused():
     with pytest.raises(ValueError, match=r"role must be one of .* Got 'fit' instead"):
         register_converter(Doubling, "fit")
@@ -393,37 +446,27 @@ def test_disagreement_is_refused(rng):
     ):
         check_agreement(Affine([1.0, 1.0]), X, X * [1, 1 + 1e-9], "S")
     with pytest.raises(
-        ConversionMismatchError, match=r"returns 2 columns where S itself"
+        ConversionMismatchError, match=r"returns 2 columns, where S its"
     ):
         check_agreement(Affine([1.0, 1.0]), X, X[:, :1], "S")
+    with pytest.raises(
+        ConversionMismatchError, match=r"has n_in=3, but S itself takes"
+    ):
+        check_agreement(Affine([1.0] * 3), X, X, "S")
     check_agreement(Affine([1.0, 1.0]), X, X * (1 + 1e-15), "S")
 
 
-class Cut(torch.nn.Module):
-    """A careless converter's result: right values, no graph."""
-
-    n_in = n_out = 2
-    smoothness = "smooth"
-
-    def __init__(self, detached):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
-        self.detached = detached
-
-    def forward(self, x):
-        x = torch.tensor(x.detach().numpy())
-        return x if self.detached else x * self.weight
-
-
-@pytest.mark.parametrize("detached", [True, False])
-def test_a_cut_graph_is_refused(rng, detached):
+@pytest.mark.parametrize("how", ["all", "input", "half"])
+def test_a_cut_graph_is_refused(rng, how):
     X = rng.normal(size=(5, 2))
-    with pytest.raises(ConversionMismatchError, match="S passes no gradient to its"):
-        check_agreement(Cut(detached), X, X, "S")
+    with pytest.raises(
+        ConversionMismatchError, match="S passes a wrong gradient to its"
+    ):
+        check_agreement(Cut(how), X, X, "S")
 
 
 def test_a_constant_map_has_derivative_zero():
-    function = Cut(True)
+    function = Cut("all")
     function.forward = lambda x: torch.ones(x.shape, dtype=torch.float64)
     X = np.zeros((3, 2))
     check_agreement(function, X, np.ones((3, 2)), "S")

@@ -1,9 +1,11 @@
 """jacobian and to_torch of pipelines, searches and transformed targets."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
@@ -112,6 +114,30 @@ def test_jacobian_takes_dataframes_and_checks_their_names(data):
         jacobian(pipe, frame[["b", "a", "c"]])
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64])
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_jacobian_takes_rows_of_any_dtype(data, dtype, kind):
+    X, y = data
+    pipe = make_pipeline(StandardScaler(), MinMaxScaler(), network()).fit(X, y[:, 0])
+    rows = (X * [1, 1, 100]).astype(dtype)
+    names = {"columns": list("abc")} if kind is pd.DataFrame else {}
+    names = {"schema": list("abc")} if kind is pl.DataFrame else names
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the pipeline was fitted without names
+        result = jacobian(pipe, kind(rows, **names))
+    np.testing.assert_array_equal(result, jacobian(pipe, rows.astype(float)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_jacobian_of_a_single_precision_net_behind_a_scaler(data, dtype):
+    X, y = data
+    model = DifferentiableRegressor(
+        hidden_layer_sizes=(8,), max_iter=30, random_state=0, dtype=dtype
+    )
+    pipe = make_pipeline(StandardScaler(), MinMaxScaler(), model).fit(X, y)
+    assert jacobian(pipe, X).shape == (40, 2, 3)
+
+
 def test_jacobian_of_lists_and_of_one_row(data):
     X, y = data
     pipe = pipeline().fit(X, y[:, 0])
@@ -194,10 +220,12 @@ def test_nan_is_announced_wherever_it_is(rng):
     X = rng.gamma(2.0, size=(50, 1)) + 0.1
     pipe = make_pipeline(FunctionTransformer(np.log, validate=True), Ridge())
     pipe.fit(X, X[:, 0])
-    X[40] = -1.0
-    with pytest.warns(DerivativeWarning, match="1 of 50 predictions are NaN"):
-        result = jacobian(pipe, X)
-    np.testing.assert_array_equal(np.flatnonzero(np.isnan(result)), [40])
+    for bad in (40, 3):
+        rows = X.copy()
+        rows[bad] = -1.0
+        with pytest.warns(DerivativeWarning, match="1 of 50 predictions are NaN"):
+            result = jacobian(pipe, rows)
+        np.testing.assert_array_equal(np.flatnonzero(np.isnan(result)), [bad])
 
 
 def test_a_wrong_converter_is_found_out(data, monkeypatch):

@@ -37,9 +37,9 @@ THIRD_PARTIES = {
     "_scaling": {"numpy", "sklearn"},
     "_engines": {"numpy", "threadpoolctl", "torch"},
     "_training": {"numpy", "scipy", "skorch", "torch", "tqdm"},
-    "_parameters": {"skorch", "sklearn", "torch"},
+    "_parameters": {"numpy", "skorch", "sklearn", "torch"},
     "_assembly": {"numpy", "sklearn", "torch"},
-    "_regressor": {"numpy", "skorch", "sklearn"},
+    "_regressor": {"numpy", "skorch", "sklearn", "torch"},
     "functional": {"numpy", "sklearn", "torch"},
     "__init__": set(),
 }

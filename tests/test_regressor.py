@@ -24,7 +24,12 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_nnderiv import DifferentiableRegressor, register_converter
+from sklearn_nnderiv import (
+    DifferentiableRegressor,
+    jacobian,
+    register_converter,
+    to_torch,
+)
 from sklearn_nnderiv._converters._registry import _REGISTRY
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv.exceptions import (
@@ -180,6 +185,16 @@ def test_out_is_written_into_and_returned(data, tmp_path):
     strided = np.zeros((80, 3))[::2]
     column.predict_jacobian(X, out=strided)
     np.testing.assert_array_equal(strided, column.predict_jacobian(X))
+
+
+def test_out_may_share_memory_with_the_rows(rng):
+    buffer = np.empty((4500, 2))
+    buffer[:4000] = rng.normal(size=(4000, 2))
+    X = buffer[:4000].copy()
+    model = small().fit(X[:50], X[:50, 0])
+    expected = model.predict_jacobian(X)
+    result = model.predict_jacobian(buffer[:4000], out=buffer[500:])
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_bad_out_is_refused(data):
@@ -355,6 +370,23 @@ def test_relu_warns(activation, data):
     with pytest.warns(DerivativeWarning, match="its derivative is a step function"):
         model = small(activation=activation).fit(X, y)
     assert model.module_.smoothness == "piecewise"
+
+
+def test_relu_without_hidden_layers_is_linear(data):
+    X, y = data
+    assert small(activation="relu", hidden_layer_sizes=()).fit(X, y).n_iter_ > 0
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_activation_that_draws_is_repeatable(data, solver):
+    X, y = data
+    state = torch.get_rng_state()
+    models = [
+        small(activation=torch.nn.Dropout, solver=solver, max_iter=5).fit(X, y)
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(models[0].predict(X), models[1].predict(X))
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_activation_of_ones_own(data):
@@ -541,6 +573,28 @@ def test_merging_stops_at_the_documented_size(data, monkeypatch):
     assert rows.merged() is rows
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("unit", [1e-300, 1e-50, 1e45, 1e300])
+def test_the_unit_of_the_weights_does_not_matter(data, unit, dtype):
+    X, y = data
+    w = np.linspace(1, 2, 40)
+    expected = small(alpha=0, dtype=dtype).fit(X, y, sample_weight=w).predict(X)
+    model = small(alpha=0, dtype=dtype).fit(X, y, sample_weight=unit * w)
+    tolerance = 1e-6 if dtype == "float64" else 0.05
+    np.testing.assert_allclose(
+        model.predict(X), expected, atol=tolerance * abs(expected).max()
+    )
+
+
+def test_weights_count_between_the_batches_of_partial_fit(data):
+    X, y = data
+    models = [small(solver="adam").partial_fit(X[:20], y[:20]) for _ in range(2)]
+    for model, weight in zip(models, (1.0, 1000.0), strict=True):
+        model.partial_fit(X[20:], y[20:], sample_weight=np.full(20, weight))
+    losses = [model.loss_curve_[1] for model in models]
+    assert losses[1] > 100 * losses[0]
+
+
 def test_score_takes_weights(data):
     X, y = data
     model = small().fit(X, y)
@@ -589,8 +643,10 @@ def test_warm_start_with_another_network_is_refused(data, change, message):
         model.set_params(**change).fit(X, y)
     with pytest.raises(ValueError, match="number of outputs was 2, is 1"):
         model.set_params(**small().get_params()).set_params(warm_start=True).fit(
-            X, y[:, 0]
+            X, y[:, :1]
         )
+    with pytest.raises(ValueError, match="y had 2 dimensions when the fit began"):
+        model.fit(X, y[:, 0])
     assert model.predict(X).shape == (40, 2)
 
 
@@ -686,6 +742,38 @@ def test_torch_defaults_of_the_user_do_not_matter(data, solver):
         torch.set_default_device(None)
         torch.set_default_dtype(torch.float32)
     np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_grad_mode_of_the_user_does_not_matter(data, mode):
+    X, y = data
+    model = small().fit(X, y)
+    expected = model.predict_jacobian(X)
+    with mode():
+        np.testing.assert_array_equal(small().fit(X, y).predict_jacobian(X), expected)
+        np.testing.assert_array_equal(jacobian(model, X), expected)
+        loaded = pickle.loads(pickle.dumps(model))
+        module = to_torch(model)
+        assert not torch.is_grad_enabled()
+    np.testing.assert_array_equal(loaded.predict_jacobian(X), expected)
+    loaded.partial_fit(X, y)
+    (slope,) = torch.autograd.grad(
+        module(x := torch.tensor(X, requires_grad=True))[:, 0].sum(), x
+    )
+    np.testing.assert_allclose(slope.numpy(), expected[:, 0], rtol=1e-12)
+
+
+def test_grad_mode_is_put_back_after_an_interrupt(data, monkeypatch):
+    X, y = data
+
+    def interrupted(*args, **kwargs):
+        torch._C._set_grad_enabled(False)  # as if inside torch's own __enter__
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_nnderiv._assembly.make_net", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small().fit(X, y)
+    assert torch.is_grad_enabled()
 
 
 def test_unfitted_regressor_can_be_pickled():
@@ -888,6 +976,27 @@ def test_a_scaler_that_leaves_its_domain_is_refused(data):
         pytest.raises(ValueError, match="rows of y into NaN or infinity"),
     ):
         small(y_scaler=log).fit(X, y - 1e4)
+
+
+def test_a_range_that_a_scaler_does_not_see_warns(data):
+    X, y = data
+    with pytest.warns(
+        DerivativeWarning, match=r"leaves columns \[0\] of y with a range"
+    ):
+        small(y_scaler="minmax", max_iter=1).fit(X, y[:, 0] * 1e-20)
+    with pytest.warns(
+        DerivativeWarning, match=r"leaves columns \[1\] of X with a range"
+    ):
+        small(x_scaler="passthrough", max_iter=1).fit(X * [1, 1e-20, 1], y)
+
+
+def test_scalers_that_cannot_be_fitted_are_named(data):
+    X, y = data
+    scaler = PowerTransformer(method="box-cox")
+    with pytest.raises(
+        ValueError, match=r"x_scaler=PowerTransformer.* cannot be fitted"
+    ):
+        small(x_scaler=scaler).fit(X, y)
 
 
 def test_a_y_scaler_without_inverse_is_refused(data):

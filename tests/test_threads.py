@@ -10,7 +10,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from sklearn_nnderiv import DifferentiableRegressor
-from sklearn_nnderiv._engines import single_threaded
+from sklearn_nnderiv._engines import _threads, single_threaded
+from sklearn_nnderiv._training import _user_net
 
 
 @pytest.fixture
@@ -89,6 +90,17 @@ def test_pin_is_lifted_by_the_last_to_leave():
     thread.join()
     assert fresh == [2]
     assert torch.get_num_threads() == 2
+
+
+def test_locks_are_free_after_a_fork():
+    """What os.register_at_fork runs in the child, whose parent held both locks."""
+    locks = _threads._lock, _user_net._turn
+    with locks[0], locks[1]:
+        _threads._renew_lock()
+        _user_net._renew_lock()
+        with single_threaded(), _user_net.repeatable(0, torch.device("cpu")):
+            assert torch.get_num_threads() == 1
+    assert _threads._n_inside == 0
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -1,6 +1,7 @@
 """Skorch nets of the user's."""
 
 import pickle
+import signal
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from sklearn_nnderiv import DifferentiableRegressor
-from sklearn_nnderiv.exceptions import TrainingDivergedError
+from sklearn_nnderiv.exceptions import ConversionMismatchError, TrainingDivergedError
 
 from .oracles import central_differences, relative_difference
 
@@ -268,17 +269,59 @@ def test_partial_fit_runs_one_epoch(data):
     with pytest.raises(ValueError, match="was first trained without sample weights"):
         model.partial_fit(X, y, sample_weight=np.linspace(1, 2, 40))
     with pytest.raises(ValueError, match=r"y has 1 outputs, .* expecting 2"):
-        model.partial_fit(X, y[:, 0])
+        model.partial_fit(X, y[:, :1])
 
 
 class Clock(Callback):
     """Stands for Ctrl-C while a callback runs."""
 
     def on_epoch_end(self, net, **kwargs):
-        self.interrupt()
+        signal.raise_signal(signal.SIGINT)
 
-    def interrupt(self):
-        exec("raise KeyboardInterrupt")  # a frame whose line is not a raise
+
+class Stop(Callback):
+    """Ends the training at a moment of one's choice, with no source to be read."""
+
+    def __init__(self, moment):
+        self.moment = moment
+
+    def on_train_begin(self, net, **kwargs):
+        self.stop("on_train_begin", net)
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.stop("on_epoch_begin", net)
+
+    def on_epoch_end(self, net, **kwargs):
+        self.stop("on_epoch_end", net)
+
+    def stop(self, moment, net):
+        if moment == self.moment and len(net.history) != 1:
+            exec("if True: raise KeyboardInterrupt")
+
+
+@pytest.mark.parametrize(
+    ("moment", "n_epochs"),
+    [("on_train_begin", 0), ("on_epoch_begin", 1), ("on_epoch_end", 2)],
+)
+def test_callbacks_stop_at_any_moment(data, moment, n_epochs):
+    X, y = data
+    net = make_net(callbacks=[Stop(moment)])
+    model = regressor(net).fit(X, y)
+    assert len(model.loss_curve_) == n_epochs
+
+
+def handler(number, frame):
+    raise KeyboardInterrupt
+
+
+def test_a_handler_of_the_users_own_is_a_ctrl_c_too(data):
+    X, y = data
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            regressor(make_net(callbacks=[Clock()])).fit(X, y)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_in_a_callback_propagates_too(data):
@@ -300,6 +343,34 @@ def test_one_kind_of_network_does_not_go_on_from_the_other(data):
         model.partial_fit(X, y)
     assert model.fit(X, y).n_iter_ == 5
     assert not hasattr(model, "solver_")  # no trace of the fit before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"net__lr": 0.5}, "net__lr"),
+        ({"net__module__hidden": 3}, "net__module__hidden"),
+        ({"dtype": "float32"}, "dtype"),
+    ],
+)
+def test_partial_fit_with_another_net_is_refused(data, change, named):
+    X, y = data
+    model = regressor().fit(X, y).set_params(**change)
+    with pytest.raises(ValueError, match=rf"because \['{named}'\] changed since"):
+        model.partial_fit(X, y)
+
+
+class Detached(Residual):
+    """Right values; the graph is cut."""
+
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+def test_a_module_that_cuts_the_graph_is_refused(data):
+    X, y = data
+    with pytest.raises(ConversionMismatchError, match="module of `net` passes a wrong"):
+        regressor(make_net(Detached)).fit(X, y)
 
 
 def test_partial_fit_with_weights_from_the_start(data):

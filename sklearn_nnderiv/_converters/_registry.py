@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Callable
 from inspect import getattr_static
-from typing import Any, Literal, get_args
+from numbers import Integral
+from typing import Any, Literal, cast, get_args
 
-from .._maps import Map
+from torch import nn
+
+from .._maps import Map, Smoothness
 from ..exceptions import NotConvertibleError
 
 Role = Literal["transform", "inverse_transform", "predict"]
@@ -41,7 +44,8 @@ def register_converter(
     ValueError
         If the role is none of the three.
     TypeError
-        If `class_or_name` is neither a class nor a string.
+        If `class_or_name` is neither a class nor a string. A converter that returns
+        something else than such a module raises when it is used.
 
     See Also
     --------
@@ -131,4 +135,22 @@ def convert(fitted: Any, role: Role) -> Map:
             f"{full_name} overrides {role!r} of {ancestor.__name__}, whose converter "
             f"would not know what it does. {remedy}"
         )
-    return converter(fitted)
+    return _checked(converter(fitted), full_name)
+
+
+def _checked(function: Any, full_name: str) -> Map:
+    """Raise unless a converter has returned what it promises."""
+    smoothness = getattr(function, "smoothness", None)
+    sizes = [getattr(function, name, None) for name in ("n_in", "n_out")]
+    if (
+        not isinstance(function, nn.Module)
+        or smoothness not in get_args(Smoothness)
+        or not all(isinstance(size, Integral) for size in sizes)
+    ):
+        raise TypeError(
+            f"The converter of {full_name} must return a torch.nn.Module with integers "
+            f"n_in and n_out and a smoothness of {get_args(Smoothness)}. Got "
+            f"{type(function).__name__} with n_in={sizes[0]}, n_out={sizes[1]}, "
+            f"smoothness={smoothness!r} instead."
+        )
+    return cast(Map, function)

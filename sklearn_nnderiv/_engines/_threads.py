@@ -1,5 +1,6 @@
 """The one place that limits the threads of BLAS and torch."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,16 @@ def single_threaded() -> Iterator[None]:
             if _n_inside == 0:
                 _process.close()
             _set_own_threads(own)
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - all but Windows
+
+    def _renew_lock() -> None:
+        """Let a forked child begin anew, whatever its parent's threads were doing."""
+        global _lock, _n_inside, _process
+        _lock, _n_inside, _process = threading.Lock(), 0, ExitStack()
+
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @cache

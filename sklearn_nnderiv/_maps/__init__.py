@@ -1,7 +1,7 @@
 """Differentiable maps: torch modules from (..., n_in) to (..., n_out)."""
 
 from ._affine import Affine
-from ._base import Map, device_of
+from ._base import Map, Smoothness, device_of
 from ._elementwise import Elementwise
 from ._interpolation import Interpolation
 from ._network import Network
@@ -14,5 +14,6 @@ __all__ = [
     "Map",
     "Network",
     "Sequential",
+    "Smoothness",
     "device_of",
 ]

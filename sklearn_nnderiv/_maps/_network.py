@@ -32,6 +32,8 @@ class Network(Map):
         super().__init__(n_in, n_out, smoothness)
         self.module = module
         self.dtype = dtype
+        # inputs that differ in their last bit may differ more once they are cast
+        self.tolerance = (max(1e-12, 32 * torch.finfo(dtype).eps), 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the value at x."""

@@ -24,7 +24,7 @@ class Sequential(Map):
     def __init__(self, maps: Iterable[Map], n_in: int) -> None:
         flat: list[Any] = []
         for part in maps:
-            flat.extend(getattr(part, "maps", [part]))
+            flat.extend(part.parts() if isinstance(part, Sequential) else [part])
         worst = max(
             (part.smoothness for part in flat),
             key=_FROM_BEST_TO_WORST.index,
@@ -34,6 +34,10 @@ class Sequential(Map):
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in flat]
         self.tolerance = (max(relative for relative, _ in known), known[-1][1])
+
+    def parts(self) -> list[Any]:
+        """Return the maps in the order in which they are applied."""
+        return list(self.maps)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the value at x."""

@@ -3,7 +3,7 @@
 from ._net import WeightedNet, ignore_constant_columns, loss_curve, make_net
 from ._problem import Problem, Rows
 from ._solver import SOLVERS, Solver
-from ._user_net import prepare_net, takes_weights, train_net
+from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 __all__ = [
     "SOLVERS",
@@ -15,6 +15,7 @@ __all__ = [
     "loss_curve",
     "make_net",
     "prepare_net",
+    "repeatable",
     "takes_weights",
     "train_net",
 ]

@@ -226,4 +226,6 @@ def loss_curve(net: skorch.NeuralNet) -> list[float]:
         if "train_loss" in epoch
         else epoch_mean(epoch, "train")
         for epoch in net.history
+        # a callback may have stopped the training before the first batch
+        if "train_loss" in epoch or any("train_loss" in b for b in epoch["batches"])
     ]

@@ -68,7 +68,7 @@ class Problem:
     y : Tensor of shape (n_samples, n_outputs)
     weight : Tensor of shape (n_samples,)
     alpha : float
-        Strength of the L2 penalty.
+        Strength of the L2 penalty, in the unit of the weights.
     """
 
     X: Tensor

@@ -202,8 +202,7 @@ SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
 
 
 def _dataset(problem: Problem) -> Dataset:
-    weight = problem.weight / problem.weight.mean()
-    return Dataset(problem.X, {"y": problem.y, "weight": weight})
+    return Dataset(problem.X, {"y": problem.y, "weight": problem.weight})
 
 
 def _record(net: WeightedNet, **values: float) -> None:

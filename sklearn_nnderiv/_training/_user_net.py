@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+import os
+import signal
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -85,11 +89,10 @@ def train_net(
     y: Any = problem.y.cpu().numpy()
     X = problem.X.cpu().numpy()
     if takes_weights(net):
-        weight = (problem.weight / problem.weight.mean()).cpu().numpy()
-        y = {"y": y, "weight": weight}
+        y = {"y": y, "weight": problem.weight.cpu().numpy()}
     with repeatable(seed + len(net.history), device):
-        net.notify("on_train_begin", X=X, y=y)
         try:
+            net.notify("on_train_begin", X=X, y=y)
             net.fit_loop(X, y, epochs=epochs)
         except KeyboardInterrupt as interrupt:
             if not _raised_by_callback(interrupt):
@@ -154,6 +157,28 @@ def _check_output(net: NeuralNet, problem: Problem) -> None:
 
 def _raised_by_callback(interrupt: KeyboardInterrupt) -> bool:
     """Whether a callback ended the training, as skorch's do, rather than Ctrl-C."""
-    frames = traceback.extract_tb(interrupt.__traceback__)
-    in_callback = any(frame.name == "notify" for frame in frames)
-    return in_callback and (frames[-1].line or "").startswith("raise")
+    in_callback = False
+    for frame, _ in traceback.walk_tb(interrupt.__traceback__):
+        in_callback |= frame.f_code is NeuralNet.notify.__code__
+    # Ctrl-C strikes at any instruction, or in the handler of the signal
+    *_, last = _links(interrupt.__traceback__)
+    code = last.tb_frame.f_code
+    raised = code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    handler = signal.getsignal(signal.SIGINT)
+    return in_callback and raised and code is not getattr(handler, "__code__", None)
+
+
+def _links(link: TracebackType | None) -> Iterator[TracebackType]:
+    while link is not None:
+        yield link
+        link = link.tb_next
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - all but Windows
+
+    def _renew_lock() -> None:
+        """Let a forked child train, whatever the other threads of its parent did."""
+        global _turn
+        _turn = threading.RLock()
+
+    os.register_at_fork(after_in_child=_renew_lock)

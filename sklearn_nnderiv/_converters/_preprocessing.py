@@ -27,47 +27,27 @@ def _clipped(scaled: Map, low: float, high: float) -> Map:
     return Sequential([scaled, clip], scaled.n_in)
 
 
-def _shift_and_scale(fitted: Any, center: Any, scale: Any) -> tuple[Any, Any]:
-    """Fill in what a scaler leaves out when it does not center or scale."""
-    n = fitted.n_features_in_
-    return (
-        np.zeros(n) if center is None else center,
-        np.ones(n) if scale is None else scale,
-    )
+def _center(fitted: StandardScaler | RobustScaler) -> Any:
+    if isinstance(fitted, RobustScaler):
+        return fitted.center_
+    # mean_ is there even when it is not used
+    return fitted.mean_ if fitted.with_mean else None
 
 
-def _standard(fitted: StandardScaler) -> tuple[Any, Any]:
-    # mean_ is there even when it is not used; scale_ is None then
-    center = fitted.mean_ if fitted.with_mean else None
-    return _shift_and_scale(fitted, center, fitted.scale_)
-
-
-def _robust(fitted: RobustScaler) -> tuple[Any, Any]:
-    return _shift_and_scale(fitted, fitted.center_, fitted.scale_)
+def _scale(fitted: StandardScaler | RobustScaler) -> Any:
+    return np.ones(fitted.n_features_in_) if fitted.scale_ is None else fitted.scale_
 
 
 @register_converter(StandardScaler, "transform")
-def _standard_scaler(fitted: StandardScaler) -> Map:
-    center, scale = _standard(fitted)
-    return Affine(1 / scale, center=center)
+@register_converter(RobustScaler, "transform")
+def _shift_and_scale(fitted: StandardScaler | RobustScaler) -> Map:
+    return Affine(1 / _scale(fitted), center=_center(fitted))
 
 
 @register_converter(StandardScaler, "inverse_transform")
-def _standard_scaler_inverse(fitted: StandardScaler) -> Map:
-    center, scale = _standard(fitted)
-    return Affine(scale, offset=center)
-
-
-@register_converter(RobustScaler, "transform")
-def _robust_scaler(fitted: RobustScaler) -> Map:
-    center, scale = _robust(fitted)
-    return Affine(1 / scale, center=center)
-
-
 @register_converter(RobustScaler, "inverse_transform")
-def _robust_scaler_inverse(fitted: RobustScaler) -> Map:
-    center, scale = _robust(fitted)
-    return Affine(scale, offset=center)
+def _shift_and_scale_inverse(fitted: StandardScaler | RobustScaler) -> Map:
+    return Affine(_scale(fitted), offset=_center(fitted))
 
 
 @register_converter(MinMaxScaler, "transform")
@@ -114,7 +94,7 @@ def _power_transformer(fitted: PowerTransformer) -> Map:
     if fitted.standardize:
         scaler = power_transformer_scaler(fitted)
         _warn_of_collapse(fitted, scaler)
-        maps.append(_standard_scaler(scaler))
+        maps.append(_shift_and_scale(scaler))
     return Sequential(maps, fitted.n_features_in_)
 
 
@@ -139,7 +119,7 @@ def _power_transformer_inverse(fitted: PowerTransformer) -> Map:
     function = power.inverse_box_cox if box_cox else power.inverse_yeo_johnson
     maps: list[Map] = [_power_map(function, fitted)]
     if fitted.standardize:
-        maps.insert(0, _standard_scaler_inverse(power_transformer_scaler(fitted)))
+        maps.insert(0, _shift_and_scale_inverse(power_transformer_scaler(fitted)))
     return Sequential(maps, fitted.n_features_in_)
 
 

@@ -59,7 +59,9 @@ def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
         )
     estimator.module_ = compose(estimator)
     if estimator.net is not None:
-        check_slope(estimator.module_, rows.X[:N_SAMPLE_ROWS], "The module of `net`")
+        (network,) = (m for m in estimator.module_.parts() if isinstance(m, Network))
+        scaled = np.asarray(estimator.x_scaler_.transform(rows.X[:N_SAMPLE_ROWS]))
+        check_slope(network, scaled, "The module of `net`")
 
 
 def compose(estimator: Any) -> Map:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from contextlib import nullcontext
 from typing import Any
 
@@ -33,7 +32,7 @@ from ._training import (
     takes_weights,
     train_net,
 )
-from ._validation import check_device
+from ._validation import check_device, warn
 from .exceptions import TrainingDivergedError
 
 
@@ -123,30 +122,18 @@ def _train_built_in(
     hidden = hidden_sizes(estimator.hidden_layer_sizes)
     activation = activation_class(estimator.activation, hidden)
     name = "adam" if one_epoch else _solver_name(estimator, rows)
+    merged = rows if resume and name == "adam" else rows.merged()
     if resume:
         _check_same_network(estimator, hidden, rows.y.shape[1])
-        net = copy.deepcopy(estimator.net_)
-        curve = list(estimator.loss_curve_)
-        merged = rows.merged() if name == "lbfgs" else rows
     else:
-        merged = rows.merged()
         _fit_scalers(estimator, merged)
-        net, curve = None, []
     problem = _problem(
-        estimator,
-        merged if name == "lbfgs" else rows,
-        go_on=resume and one_epoch,
+        estimator, merged if name == "lbfgs" else rows, go_on=resume and one_epoch
     )
-    if net is None:
-        net = make_net(
-            n_in=problem.X.shape[1],
-            n_out=problem.y.shape[1],
-            hidden=hidden,
-            activation=activation,
-            dtype=problem.X.dtype,
-            device=device,
-            seed=seed,
-        )
+    if resume:
+        net, curve = copy.deepcopy(estimator.net_), list(estimator.loss_curve_)
+    else:
+        net, curve = make_net(problem, hidden, activation, device, seed), []
     problem = ignore_constant_columns(net, problem, new=not resume)
     solver, problem = _solver(estimator, name, problem, one_epoch, seed)
     named = isinstance(estimator.activation, str)
@@ -154,13 +141,7 @@ def _train_built_in(
     with nullcontext() if named else repeatable(seed, device):
         result = solver.fit(net, problem)
     if not (result.converged or one_epoch):
-        warnings.warn(
-            f"The loss was still falling by more than tol={estimator.tol:g} of itself "
-            f"when max_iter={estimator.max_iter} was reached: values and derivatives "
-            "can improve. Raise max_iter, or tol if the fit is good enough.",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
+        _warn_of_convergence(estimator)
     estimator.net_ = net
     estimator.loss_curve_ = curve + result.loss_curve
     estimator.n_iter_ = len(estimator.loss_curve_)
@@ -168,6 +149,15 @@ def _train_built_in(
     estimator.hidden_layer_sizes_ = hidden
     estimator.activation_ = estimator.activation
     estimator.alpha_ = float(estimator.alpha)
+
+
+def _warn_of_convergence(estimator: Any) -> None:
+    warn(
+        f"The loss was still falling by more than tol={estimator.tol:g} of itself when "
+        f"max_iter={estimator.max_iter} was reached: values and derivatives can "
+        "improve. Raise max_iter, or tol if the fit is good enough.",
+        ConvergenceWarning,
+    )
 
 
 def _solver_name(estimator: Any, rows: Rows) -> str:

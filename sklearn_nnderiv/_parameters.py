@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +17,7 @@ from ._elementwise.activations import ACTIVATIONS, has_kinks
 from ._scaling import SCALERS
 from ._sklearn_compat import HasMethods, Interval, StrOptions
 from ._training import SOLVERS
+from ._validation import warn
 from .exceptions import DerivativeWarning
 
 # after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
@@ -95,11 +95,10 @@ def check_net(estimator: Any) -> None:
         )
     # no error: scikit-learn's checks set alpha on every estimator that has it
     if estimator.alpha != parameters["alpha"].default:
-        warnings.warn(
+        warn(
             f"alpha={estimator.alpha:g} has no effect beside `net`. Give its "
             "optimizer a weight decay instead, as optimizer__weight_decay.",
             UserWarning,
-            stacklevel=2,
         )
 
 
@@ -143,12 +142,11 @@ def activation_class(value: str | type, hidden: tuple[int, ...]) -> type[nn.Modu
             f"into {tuple(shape)}."
         )
     if hidden and has_kinks(example):
-        warnings.warn(
+        warn(
             f"activation={value!r} makes the network piecewise linear: its derivative "
             "is a step function. Use a smooth activation such as 'tanh', 'silu' or "
             "'softplus' where the derivative matters.",
             DerivativeWarning,
-            stacklevel=2,
         )
     return cls
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ._converters import N_SAMPLE_ROWS, check_agreement, convert
 from ._maps import Map
-from ._validation import Array
+from ._validation import Array, warn
 from .exceptions import DerivativeWarning, NotConvertibleError
 
 SCALERS: dict[str, type] = {
@@ -99,12 +98,11 @@ def _warn_of_tiny(
     varies = np.ptp(data, axis=0) > 1e-12 * abs(data).max(axis=0)
     tiny = varies & (np.ptp(scaled, axis=0) < 1e-8) if varies.any() else varies
     if tiny.any():
-        warnings.warn(
+        warn(
             f"{parameter}={fitted!r} leaves columns {np.flatnonzero(tiny).tolist()} of "
             f"{name} with a range below 1e-8, which a network cannot see. Give {name} "
             "in smaller units, or use another scaler.",
             DerivativeWarning,
-            stacklevel=2,
         )
 
 

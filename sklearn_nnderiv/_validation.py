@@ -1,5 +1,6 @@
 """Checks of arrays, weights and devices, each with a message that says what to do."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -70,14 +71,24 @@ def check_device(device: str) -> torch.device:
     return resolved
 
 
+_WITHIN = ("sklearn.", "sklearn_nnderiv.")
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the user's that called the package or scikit-learn."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals["__name__"].startswith(_WITHIN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
 def warn_of_nan(values: Array) -> None:
     """Warn if predictions are NaN."""
     n_bad = np.isnan(values).any(axis=1).sum()
     if n_bad:
-        warnings.warn(
+        warn(
             f"{n_bad} of {len(values)} predictions are NaN: these rows of X lie "
             "outside the domain of a scaler, or the network's output for them outside "
             "the range of the target's. Their derivatives are NaN too.",
             DerivativeWarning,
-            stacklevel=3,
         )

@@ -517,6 +517,19 @@ def test_convergence_warning_only_while_the_loss_falls(data):
         assert model.n_iter_ < 2000
 
 
+def test_warnings_point_at_the_users_line(data):
+    X, y = data
+    log = FunctionTransformer(np.log, np.exp, check_inverse=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small(max_iter=3, activation="relu").fit(X, y)
+        model = small(max_iter=3, x_scaler=log).fit(abs(X), y)
+        model.predict(-abs(X))
+        jacobian(model, np.vstack([abs(X), -abs(X)]))
+    assert len(caught) == 5
+    assert {w.filename for w in caught} == {__file__}
+
+
 def test_a_perfect_fit_ends(data):
     X, _ = data
     model = small(alpha=0, hidden_layer_sizes=(), max_iter=500, tol=0).fit(X, X[:, :1])

@@ -1,6 +1,5 @@
 """Scalers, power transformations and FunctionTransformer."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from .._elementwise import power
 from .._elementwise.ufuncs import SMOOTH_UFUNCS
 from .._maps import Affine, Elementwise, Map, Sequential
 from .._sklearn_compat import power_transformer_scaler
+from .._validation import warn
 from ..exceptions import DerivativeWarning, NotConvertibleError
 from ._registry import register_converter
 
@@ -103,13 +103,12 @@ def _warn_of_collapse(fitted: PowerTransformer, scaler: StandardScaler) -> None:
     spread = np.sqrt(scaler.var_)
     lost = np.flatnonzero((spread > 0) & (spread < 1e-10 * abs(scaler.mean_)))
     if len(lost):
-        warnings.warn(
+        warn(
             f"PowerTransformer made columns {lost.tolist()} constant up to rounding "
             f"(exponents {fitted.lambdas_[lost].round(1).tolist()}), so their "
             "derivatives are noise. Standardize first, as in "
             "make_pipeline(StandardScaler(), PowerTransformer()).",
             DerivativeWarning,
-            stacklevel=2,
         )
 
 

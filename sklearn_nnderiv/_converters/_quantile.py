@@ -1,13 +1,12 @@
 """QuantileTransformer."""
 
-import warnings
-
 import numpy as np
 import torch
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor
 
 from .._maps import Elementwise, Interpolation, Map, Sequential
+from .._validation import warn
 from ..exceptions import DerivativeWarning
 from ._registry import register_converter
 
@@ -37,13 +36,12 @@ def _warn_of_noise(fitted: QuantileTransformer) -> None:
     cut_to_rows = n < fitted.n_quantiles
     too_many = n > 1 and fitted.subsample is not None and 20 * n > fitted.subsample
     if cut_to_rows or too_many:
-        warnings.warn(
+        warn(
             f"The QuantileTransformer has {n} quantiles, for "
             f"{'as many' if cut_to_rows else f'at most {fitted.subsample}'} rows: its "
             "derivative is a step function that follows the noise of few rows. Take "
             "fewer, such as n_quantiles=20, or a PowerTransformer.",
             DerivativeWarning,
-            stacklevel=2,
         )
 
 

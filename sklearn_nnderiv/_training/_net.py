@@ -159,24 +159,21 @@ class WeightedNet(skorch.NeuralNet):
 
 
 def make_net(
-    *,
-    n_in: int,
-    n_out: int,
+    problem: Problem,
     hidden: Sequence[int],
     activation: type[nn.Module],
-    dtype: torch.dtype,
     device: torch.device,
     seed: int,
 ) -> WeightedNet:
-    """Return the initialised built-in net."""
+    """Return the initialised built-in net for a problem."""
     net = WeightedNet(
         FeedForward,
         criterion=nn.MSELoss,  # unused: get_loss computes the weighted one
-        module__n_in=n_in,
-        module__n_out=n_out,
+        module__n_in=problem.X.shape[1],
+        module__n_out=problem.y.shape[1],
         module__hidden=tuple(hidden),
         module__activation=activation,
-        module__dtype=dtype,
+        module__dtype=problem.X.dtype,
         module__seed=seed,
         optimizer=torch.optim.Adam,
         train_split=None,

@@ -77,7 +77,7 @@ _WITHIN = ("sklearn.", "sklearn_nnderiv.")
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's that called the package or scikit-learn."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals["__name__"].startswith(_WITHIN):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_WITHIN):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -91,7 +91,7 @@ def _slope(function: Map, X: Array, weight: Array) -> tuple[Array, Array]:
         if y.requires_grad:
             combined = (y * torch.tensor(weight, device=y.device)).sum()
             (slope,) = torch.autograd.grad(combined, x, materialize_grads=True)
-    return y.detach().cpu().numpy(), slope.cpu().numpy()
+    return y.detach().cpu().numpy(), slope.detach().cpu().numpy()
 
 
 def _evaluate(function: Map, X: Array) -> Array:

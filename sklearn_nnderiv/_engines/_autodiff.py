@@ -21,12 +21,13 @@ def value_and_jacobian(function: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         y = function(x)
         jacobian = x.new_zeros(len(x), y.shape[1], x.shape[1])
         for k in range(y.shape[1] if y.requires_grad else 0):
-            (jacobian[:, k],) = torch.autograd.grad(
+            (gradient,) = torch.autograd.grad(
                 y[:, k].sum(),
                 x,
                 retain_graph=k + 1 < y.shape[1],
                 materialize_grads=True,  # zeros where the output is constant
             )
+            jacobian[:, k] = gradient.detach()
         # the formula of a derivative may go on where the function does not
         jacobian[y.isnan()] = torch.nan
         return y.detach(), jacobian

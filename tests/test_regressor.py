@@ -910,6 +910,31 @@ def test_a_failed_fit_leaves_everything_as_it_was(data, monkeypatch):
         assert pickle.dumps(model) == before
 
 
+def test_ctrl_c_during_lbfgs_leaves_everything_as_it_was(data, monkeypatch):
+    from sklearn_nnderiv._training._problem import Problem
+
+    X, y = data
+    model = small(warm_start=True).fit(X, y)
+    before = pickle.dumps(model)
+    original, calls = Problem.loss, []
+
+    def loss(self, module):
+        calls.append(module)
+        if len(calls) > 10:
+            raise KeyboardInterrupt
+        return original(self, module)
+
+    monkeypatch.setattr(Problem, "loss", loss)
+    for warm in (True, False):
+        model.warm_start = warm
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+        assert len(calls) == 11
+    model.warm_start = True
+    assert pickle.dumps(model) == before
+
+
 def clone_into(model, **parameters):
     """Return the same object, which keeps its fitted attributes."""
     other = copy.deepcopy(model)

@@ -56,6 +56,7 @@ docs: $(READY)  ## Build the documentation; warnings are errors
 	@echo "The documentation is in docs/_build/html/index.html"
 
 bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
+	$(BIN)/python benchmarks/exactness.py
 	$(BIN)/python benchmarks/jacobian.py
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/solver_crossover.py

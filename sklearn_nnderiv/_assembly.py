@@ -257,7 +257,7 @@ def _train_given(
 def _plain_parameters(net: Any) -> dict[str, Any]:
     """Return those parameters of a net that can be compared."""
     plain = (bool, int, float, str, type, type(None))
-    parameters = {**net.get_params(deep=False)}
+    parameters = net.get_params(deep=False)
     return {k: v for k, v in parameters.items() if isinstance(v, plain)}
 
 

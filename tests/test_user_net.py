@@ -367,10 +367,11 @@ class Detached(Residual):
         return super().forward(x.detach())
 
 
-def test_a_module_that_cuts_the_graph_is_refused(data):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_module_that_cuts_the_graph_is_refused(data, dtype):
     X, y = data
     with pytest.raises(ConversionMismatchError, match="module of `net` passes a wrong"):
-        regressor(make_net(Detached)).fit(X, y)
+        regressor(make_net(Detached), dtype=dtype).fit(X, y)
 
 
 def test_partial_fit_with_weights_from_the_start(data):

@@ -113,7 +113,8 @@ class Batches:
 class WeightedNet(skorch.NeuralNet):
     """A skorch net for rows with weights and an L2 penalty.
 
-    Its targets are dicts with the keys "y" and "weight", where the weights have mean 1.
+    Its targets are dicts with the keys "y" and "weight", the weights in units
+    of their mean.
 
     Parameters
     ----------

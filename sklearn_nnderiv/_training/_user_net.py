@@ -40,7 +40,7 @@ class WeightedCriterion(nn.Module):
         self.criterion = criterion(**{**kwargs, "reduction": "none"})
 
     def forward(self, prediction: Tensor, target: dict[str, Tensor]) -> Tensor:
-        """Return the loss of a batch whose weights have mean 1 over all rows."""
+        """Return the loss of a batch, whose weights are in units of their mean."""
         error = self.criterion(prediction, target["y"])
         return (error.reshape(len(error), -1).mean(1) * target["weight"]).mean()
 

@@ -13,36 +13,38 @@ from sklearn.base import is_classifier
 from skorch import NeuralNet
 from torch import nn
 
-from ._elementwise.activations import ACTIVATIONS, has_kinks
+from ._elementwise.activations import ACTIVATIONS, activation_maker, has_kinks
 from ._scaling import SCALERS
 from ._sklearn_compat import HasMethods, Interval, StrOptions
 from ._training import SOLVERS
 from ._validation import warn
 from .exceptions import DerivativeWarning
 
-# after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
-# that of adam at 20,000 (benchmarks/solver_crossover.py)
-MAX_ROWS_LBFGS = 10_000
-
 _SCALER = ["fit", "transform", "get_params"]
 
 CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(ACTIVATIONS)), type],
+    "hidden_layer_sizes": [
+        StrOptions({"auto"}),
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "activation": [str, type],
     "net": [NeuralNet, None],
     "x_scaler": [StrOptions(set(SCALERS)), HasMethods(_SCALER)],
     "y_scaler": [StrOptions(set(SCALERS)), HasMethods([*_SCALER, "inverse_transform"])],
-    "solver": [StrOptions({"auto", *SOLVERS})],
-    "alpha": [Interval(Real, 0, None, closed="left")],
+    "solver": [StrOptions({"auto", "lm", *SOLVERS})],
+    "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+    "n_candidates": [Interval(Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left")],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     "dtype": [StrOptions({"float32", "float64"})],
     "device": [str],
+    "n_jobs": [Integral, None],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -57,6 +59,7 @@ _APPLY_BESIDE_NET = {
     "random_state",
     "verbose",
     "alpha",
+    "n_jobs",
 }
 
 
@@ -96,7 +99,7 @@ def check_net(estimator: Any) -> None:
     # no error: scikit-learn's checks set alpha on every estimator that has it
     if estimator.alpha != parameters["alpha"].default:
         warn(
-            f"alpha={estimator.alpha:g} has no effect beside `net`. Give its "
+            f"alpha={estimator.alpha} has no effect beside `net`. Give its "
             "optimizer a weight decay instead, as optimizer__weight_decay.",
             UserWarning,
         )
@@ -118,17 +121,16 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def activation_class(value: str | type, hidden: tuple[int, ...]) -> type[nn.Module]:
-    """Return the module class of an activation; warn if it has kinks."""
-    cls = ACTIVATIONS[value] if isinstance(value, str) else value
-    if not issubclass(cls, nn.Module):
-        raise ValueError(
-            "The 'activation' parameter of DifferentiableRegressor must be one of "
-            f"{sorted(ACTIVATIONS)} or a class derived from torch.nn.Module. Got "
-            f"{value!r} instead."
-        )
+def check_activation(value: str | type, *, hidden: bool) -> None:
+    """Raise unless modules of the activation can be made; warn if it has kinks."""
     try:
-        example = cls().eval()
+        maker = activation_maker(value)
+    except KeyError as error:
+        raise _unknown(value) from error
+    if isinstance(value, type) and not issubclass(value, nn.Module):
+        raise _unknown(value)
+    try:
+        example = maker().eval()
     except TypeError as error:
         raise ValueError(
             f"activation={value!r} cannot be constructed without arguments ({error}). "
@@ -148,21 +150,11 @@ def activation_class(value: str | type, hidden: tuple[int, ...]) -> type[nn.Modu
             "'softplus' where the derivative matters.",
             DerivativeWarning,
         )
-    return cls
 
 
-def solver_name(solver: str, n_rows: int, early_stopping: bool) -> str:
-    """Resolve solver="auto", and refuse options that the solver cannot honour."""
-    if early_stopping and n_rows < 2:
-        raise ValueError(
-            "early_stopping needs at least two rows, one of them to withhold. Got "
-            f"{n_rows} of positive weight."
-        )
-    if solver == "auto":
-        return "adam" if early_stopping or n_rows > MAX_ROWS_LBFGS else "lbfgs"
-    if solver == "lbfgs" and early_stopping:
-        raise ValueError(
-            "early_stopping=True needs mini-batches, but solver='lbfgs' works on all "
-            "rows at once. Use solver='adam', or early_stopping=False."
-        )
-    return solver
+def _unknown(value: Any) -> ValueError:
+    return ValueError(
+        "The 'activation' parameter of DifferentiableRegressor must be 'auto', one of "
+        f"{sorted(ACTIVATIONS)}, several of these joined by '+', or a class derived "
+        f"from torch.nn.Module. Got {value!r} instead."
+    )

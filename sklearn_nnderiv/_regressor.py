@@ -26,10 +26,10 @@ from ._validation import Array, check_out, check_weights, warn_of_nan
 
 
 def _can_fit_partially(estimator: DifferentiableRegressor) -> bool:
-    if estimator.net is None and estimator.solver == "lbfgs":
+    if estimator.net is None and estimator.solver in ("lbfgs", "lm"):
         raise AttributeError(
-            "partial_fit needs mini-batches, but solver='lbfgs' works on all rows at "
-            "once. Use solver='adam'."
+            f"partial_fit needs mini-batches, but solver={estimator.solver!r} works on "
+            "all rows at once. Use solver='adam'."
         )
     return True
 
@@ -191,22 +191,24 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: int | Sequence[int] = (50, 50),
-        activation: str | type = "tanh",
+        hidden_layer_sizes: str | int | Sequence[int] = "auto",
+        activation: str | type = "auto",
         net: skorch.NeuralNet | None = None,
         x_scaler: Any = "standard",
         y_scaler: Any = "standard",
         solver: str = "auto",
-        alpha: float = 1e-4,
+        alpha: str | float = "auto",
+        n_candidates: int = 3,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.001,
-        max_iter: int = 1000,
+        max_iter: str | int = "auto",
         tol: float = 1e-3,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         dtype: str = "float64",
         device: str = "cpu",
+        n_jobs: int | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int | bool = 0,
@@ -218,6 +220,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.y_scaler = y_scaler
         self.solver = solver
         self.alpha = alpha
+        self.n_candidates = n_candidates
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
@@ -227,6 +230,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.dtype = dtype
         self.device = device
+        self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

@@ -1,21 +1,49 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
-from ._net import WeightedNet, ignore_constant_columns, loss_curve, make_net
+from ._candidates import candidates, has_kernels, stack_for
+from ._evidence import Hyper
+from ._flat import flatten, unflatten
+from ._lm import Data, Run
+from ._net import (
+    Architecture,
+    WeightedNet,
+    ignore_constant_columns,
+    loss_curve,
+    make_net,
+)
+from ._posterior import Posterior, Surroundings
 from ._problem import Problem, Rows
-from ._solver import SOLVERS, Solver
+from ._race import Entrant, Race
+from ._solver import SOLVERS, Solver, record
+from ._standard import Standard
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 __all__ = [
     "SOLVERS",
+    "Architecture",
+    "Data",
+    "Entrant",
+    "Hyper",
+    "Posterior",
     "Problem",
+    "Race",
     "Rows",
+    "Run",
     "Solver",
+    "Standard",
+    "Surroundings",
     "WeightedNet",
+    "candidates",
+    "flatten",
+    "has_kernels",
     "ignore_constant_columns",
     "loss_curve",
     "make_net",
     "prepare_net",
+    "record",
     "repeatable",
+    "stack_for",
     "takes_weights",
     "train_net",
+    "unflatten",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +14,37 @@ from skorch.dataset import Dataset
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from .._elementwise.activations import activation_maker
 from ._problem import Problem, penalty, weighted_square
 
 
-class FeedForward(nn.Sequential):
+@dataclass(frozen=True)
+class Architecture:
+    """What the built-in net looks like.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Widths of the hidden layers.
+    activation : str or type
+        A name, several names joined by "+", or a torch.nn.Module class.
+    skip : bool
+        Whether the outputs are linear in the inputs besides.
+    """
+
+    hidden: tuple[int, ...]
+    activation: str | type
+    skip: bool = False
+
+    def __str__(self) -> str:
+        name = self.activation
+        if isinstance(name, type):
+            name = name.__name__
+        widths = "x".join(map(str, self.hidden)) or "linear"
+        return f"{widths} {name}{' + linear' if self.skip else ''}"
+
+
+class FeedForward(nn.Module):
     """Linear layers with an elementwise activation between them.
 
     Parameters
@@ -26,12 +53,14 @@ class FeedForward(nn.Sequential):
         Numbers of inputs and outputs.
     hidden : sequence of int
         Widths of the hidden layers.
-    activation : type
-        A torch.nn.Module class.
+    activation : callable
+        Makes a torch.nn.Module.
     dtype : torch.dtype
         Dtype of the parameters.
     seed : int
         Of the initial parameters, which are those of Glorot and Bengio (2010).
+    skip : bool, default=False
+        Whether the outputs are linear in the inputs besides; that part begins at 0.
     """
 
     def __init__(
@@ -39,17 +68,36 @@ class FeedForward(nn.Sequential):
         n_in: int,
         n_out: int,
         hidden: Sequence[int],
-        activation: type[nn.Module],
+        activation: Callable[[], nn.Module],
         dtype: torch.dtype,
         seed: int,
+        skip: bool = False,
     ) -> None:
+        super().__init__()
         sizes = [n_in, *hidden, n_out]
         generator = torch.Generator("cpu").manual_seed(seed)
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
             layers += [_glorot(fan_in, fan_out, dtype, generator), activation()]
-        super().__init__(*layers[:-1])
+        self.layers = nn.Sequential(*layers[:-1])
+        self.skip: nn.Linear | None = None
+        if skip:
+            self.skip = skip_init(
+                nn.Linear, n_in, n_out, bias=False, dtype=dtype, device="cpu"
+            )
+            nn.init.zeros_(self.skip.weight)
         self.to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out)."""
+        y = self.layers(x)
+        return y if self.skip is None else y + self.skip(x)
+
+    @property
+    def input_weights(self) -> list[nn.Parameter]:
+        """Return the matrices that multiply the inputs themselves."""
+        first = [self.layers[0].weight]
+        return first if self.skip is None else [*first, self.skip.weight]
 
 
 def _glorot(
@@ -161,8 +209,7 @@ class WeightedNet(skorch.NeuralNet):
 
 def make_net(
     problem: Problem,
-    hidden: Sequence[int],
-    activation: type[nn.Module],
+    architecture: Architecture,
     device: torch.device,
     seed: int,
 ) -> WeightedNet:
@@ -172,8 +219,9 @@ def make_net(
         criterion=nn.MSELoss,  # unused: get_loss computes the weighted one
         module__n_in=problem.X.shape[1],
         module__n_out=problem.y.shape[1],
-        module__hidden=tuple(hidden),
-        module__activation=activation,
+        module__hidden=architecture.hidden,
+        module__activation=activation_maker(architecture.activation),
+        module__skip=architecture.skip,
         module__dtype=problem.X.dtype,
         module__seed=seed,
         optimizer=torch.optim.Adam,
@@ -195,12 +243,12 @@ def ignore_constant_columns(
     derivative that no data speak for. They start at zero, and a column of zeros, which
     is the same to the network, leaves them there.
     """
-    weight = net.module_[0].weight
+    weights = net.module_.input_weights
     constant = (problem.X[:1] == problem.X).all(dim=0)
     with torch.no_grad():
-        if new:
+        for weight in weights if new else ():
             weight[:, constant] = 0
-        ignored = constant & (weight == 0).all(dim=0)
+        ignored = constant & (torch.cat(weights) == 0).all(dim=0)
         if not ignored.any():
             return problem
         return replace(problem, X=torch.where(ignored, 0, problem.X))

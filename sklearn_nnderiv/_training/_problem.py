@@ -69,12 +69,15 @@ class Problem:
     weight : Tensor of shape (n_samples,)
     alpha : float
         Strength of the L2 penalty, in the unit of the weights.
+    n_rows : float
+        The sum of the weights in their own unit: a weight of 2 counts as two rows.
     """
 
     X: Tensor
     y: Tensor
     weight: Tensor
     alpha: float
+    n_rows: float
 
     def loss(self, module: nn.Module) -> Tensor:
         """Return the objective on all rows."""

@@ -66,7 +66,16 @@ class ProgressBar:
         """Advance by one iteration and show the numbers."""
         if self._bar.disable:
             return
-        self._bar.set_postfix(
-            {name: f"{value:.3e}" for name, value in shown.items()}, refresh=False
-        )
+        self.show(**shown)
         self._bar.update()
+
+    def advance(self, n: int) -> None:
+        """Advance by n iterations."""
+        self._bar.update(n)
+
+    def show(self, leader: str | None = None, **shown: float) -> None:
+        """Show numbers, and which candidate leads."""
+        numbers = {name: f"{value:.3e}" for name, value in shown.items()}
+        if leader is not None:
+            self._bar.set_description(f"fit: {leader} leads", refresh=False)
+        self._bar.set_postfix(numbers, refresh=False)

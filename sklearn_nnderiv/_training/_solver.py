@@ -90,7 +90,7 @@ class LBFGS(Solver):
             nonlocal stopped
             loss = float(intermediate_result.fun)
             curve.append(loss)
-            _record(net, train_loss=loss)
+            record(net, train_loss=loss)
             bar.update(loss=loss)
             if plateau.update(loss):
                 stopped = True
@@ -205,7 +205,8 @@ def _dataset(problem: Problem) -> Dataset:
     return Dataset(problem.X, {"y": problem.y, "weight": problem.weight})
 
 
-def _record(net: WeightedNet, **values: float) -> None:
+def record(net: WeightedNet, **values: float) -> None:
+    """Add an epoch to the history of a net."""
     net.history.new_epoch()
     net.history.record("epoch", len(net.history))
     for name, value in values.items():

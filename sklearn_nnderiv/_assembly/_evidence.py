@@ -1,0 +1,177 @@
+"""Training of the built-in net by Levenberg-Marquardt under the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from .._choices import Choice
+from .._training import (
+    Architecture,
+    Data,
+    Entrant,
+    Hyper,
+    Posterior,
+    Problem,
+    Race,
+    Rows,
+    Run,
+    Standard,
+    candidates,
+    flatten,
+    make_net,
+    record,
+    stack_for,
+    unflatten,
+)
+from .._validation import Array, check_device, warn
+from ._prepare import make_problem
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What another fit can go on from.
+
+    Attributes
+    ----------
+    standard : Standard
+    theta : ndarray
+        In standard units.
+    hyper : Hyper
+    """
+
+    standard: Standard
+    theta: Array
+    hyper: Hyper
+
+
+def train_by_evidence(
+    estimator: Any, rows: Rows, choice: Choice, *, resume: bool, seed: int
+) -> None:
+    """Race the candidates, or go on with the winner of an earlier race."""
+    problem = make_problem(
+        estimator, rows, choice.alpha or 0.0, go_on=False, dtype="float64"
+    )
+    if choice.alpha is None:
+        _check_counts(rows)
+    race = Race(
+        choice.max_iter,
+        estimator.tol,
+        estimator.n_iter_no_change,
+        estimator.n_jobs,
+        estimator.verbose,
+    )
+    curve: list[float] = []
+    alpha = None if choice.alpha is None else problem.alpha
+    if resume:
+        curve = list(estimator.loss_curve_)
+        standard, entrants = _go_on(estimator, problem, alpha, race, len(curve))
+    else:
+        standard = Standard.of(problem, shifted=alpha is None)
+        n_in = len(standard.columns)
+        tried = candidates(
+            estimator.n_candidates, n_in, choice.hidden, choice.activation
+        )
+        entrants = race.run(tried, standard.data(problem), alpha, seed)
+    winner = entrants[0]
+    converged = winner.run.done or winner.run.gain(race.n_iter_no_change) < race.tol
+    winner.run.finish()
+    if not converged:
+        _warn_of_convergence(estimator, choice)
+    _keep(estimator, problem, standard, entrants, seed)
+    estimator.loss_curve_ = curve + winner.losses
+    estimator.alpha_ = choice.alpha if alpha is not None else winner.run.alpha_of_weights
+    rival = entrants[1].run if len(entrants) > 1 else None
+    estimator._posterior = Posterior.of(winner.run, rival, standard)
+
+
+def _go_on(
+    estimator: Any, problem: Problem, alpha: float | None, race: Race, age: int
+) -> tuple[Standard, list[Entrant]]:
+    """Continue the fitted network alone."""
+    fitted: Fitted | None = estimator._evidence
+    architecture: Architecture = estimator._architecture
+    hyper = None
+    if fitted is None:
+        standard = Standard.of(problem, shifted=False)
+        theta = flatten(estimator.net_.module_)
+    else:
+        standard, theta, hyper = fitted.standard, fitted.theta, fitted.hyper
+    data: Data = standard.data(problem)
+    stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
+    run = Run(stack, theta, data, alpha, hyper, age)
+    return standard, [race.go_on(Entrant(architecture, run))]
+
+
+def _keep(
+    estimator: Any,
+    problem: Problem,
+    standard: Standard,
+    entrants: list[Entrant],
+    seed: int,
+) -> None:
+    """Make the skorch net of the winner, and set the attributes."""
+    winner = entrants[0]
+    run, architecture = winner.run, winner.architecture
+    stored = Problem(
+        problem.X.to(getattr(torch, estimator.dtype)),
+        problem.y,
+        problem.weight,
+        problem.alpha,
+        problem.n_rows,
+    )
+    net = make_net(stored, architecture, check_device(estimator.device), seed)
+    theta = run.point.theta
+    unflatten(net.module_, standard.undone(run.stack, theta))
+    for loss in winner.losses:
+        record(net, train_loss=loss)
+    estimator.net_ = net
+    estimator._architecture = architecture
+    estimator.hidden_layer_sizes_ = architecture.hidden
+    estimator.activation_ = architecture.activation
+    estimator.log_evidence_ = run.state.log_evidence
+    relevance = np.zeros(standard.n_in)
+    relevance[standard.columns] = run.prior.relevance(run.state, run.stack)
+    estimator.relevance_ = relevance
+    estimator.candidates_ = _table(entrants)
+    estimator._evidence = Fitted(standard, theta, run.state)
+
+
+def _table(entrants: list[Entrant]) -> dict[str, Any]:
+    """Return the candidates as columns, the winner first."""
+    shapes = [entrant.architecture for entrant in entrants]
+    columns: dict[str, list[Any]] = {
+        "hidden_layer_sizes": [shape.hidden for shape in shapes],
+        "activation": [shape.activation for shape in shapes],
+        "skip": [shape.skip for shape in shapes],
+        "log_evidence": [entrant.run.score for entrant in entrants],
+        "n_iter": [entrant.n_iter for entrant in entrants],
+        "fit_time": [entrant.seconds for entrant in entrants],
+    }
+    return columns
+
+
+def _check_counts(rows: Rows) -> None:
+    total = float(rows.weight.sum())
+    if total < 0.5 * len(rows.X):
+        warn(
+            f"sample_weight sums to {total:.3g} for {len(rows.X)} rows. Under "
+            "alpha='auto' weights count rows (2 is the same as the row twice), so the "
+            "fit takes the data for few and smooths accordingly. Scale the weights to a "
+            "mean of 1 if they are relative.",
+            UserWarning,
+        )
+
+
+def _warn_of_convergence(estimator: Any, choice: Choice) -> None:
+    warn(
+        f"The evidence still changed by more than tol={estimator.tol:g} per row within "
+        f"{estimator.n_iter_no_change} iterations when max_iter={choice.max_iter} was "
+        "reached: values and derivatives can improve. Raise max_iter, or tol if the "
+        "fit is good enough.",
+        ConvergenceWarning,
+    )

@@ -1,0 +1,53 @@
+"""Scalers and the problem in scaled units, for whatever trains the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .._scaling import fit_scaler, input_map, output_map, scale_inputs, scale_targets
+from .._training import Problem, Rows
+from .._validation import check_device
+
+
+def fit_scalers(estimator: Any, rows: Rows) -> None:
+    weight = rows.weight / rows.weight.max()  # whose sums cannot overflow
+    for name, data in (("x_scaler", rows.X), ("y_scaler", rows.y)):
+        scaler = fit_scaler(getattr(estimator, name), data, weight, name)
+        setattr(estimator, f"{name}_", scaler)
+    estimator._x_map = input_map(estimator.x_scaler_)
+    estimator._y_map = output_map(estimator.y_scaler_)
+    estimator.n_outputs_ = rows.y.shape[1]
+
+
+def make_problem(
+    estimator: Any,
+    rows: Rows,
+    alpha: float,
+    *,
+    go_on: bool,
+    dtype: str | None = None,
+) -> Problem:
+    """Scale the rows in float64, then cast them for the network, or to `dtype`.
+
+    Weights are taken in units of their mean, in partial_fit of that of the first batch.
+    """
+    if not go_on:
+        largest = rows.weight.max()
+        estimator._weight_unit = largest * (rows.weight / largest).mean()
+    kind = {
+        "dtype": getattr(torch, dtype or estimator.dtype),
+        "device": check_device(estimator.device),
+    }
+    return Problem(
+        torch.tensor(
+            scale_inputs(estimator.x_scaler_, estimator._x_map, rows.X), **kind
+        ),
+        torch.tensor(
+            scale_targets(estimator.y_scaler_, estimator._y_map, rows.y), **kind
+        ),
+        torch.tensor(rows.weight / estimator._weight_unit, **kind),
+        float(alpha / estimator._weight_unit),
+        float(rows.weight.sum()),
+    )

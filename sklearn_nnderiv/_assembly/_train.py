@@ -1,0 +1,45 @@
+"""A fit from its rows to the fitted attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from .._converters import N_SAMPLE_ROWS, check_slope
+from .._maps import Network
+from .._parameters import check_net
+from .._training import Rows, WeightedNet
+from ..exceptions import TrainingDivergedError
+from ._built_in import train_built_in
+from ._compose import compose
+from ._given import train_given
+
+
+def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
+    """Fit whatever is to be fitted, and set the fitted attributes."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    if resume and isinstance(estimator.net_, WeightedNet) != (estimator.net is None):
+        raise ValueError(
+            "Training cannot go on from the fitted network, because it was trained "
+            f"{'with' if estimator.net is None else 'without'} `net`. Call fit with "
+            "warm_start=False to begin anew."
+        )
+    if estimator.net is None:
+        train_built_in(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
+    else:
+        check_net(estimator)
+        train_given(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
+    module = estimator.net_.module_.eval()
+    if not all(torch.isfinite(p).all() for p in module.parameters()):
+        raise TrainingDivergedError(
+            "The parameters of the network became NaN or infinite. Lower the learning "
+            "rate, or scale X and y if their values are of very different size."
+        )
+    estimator.module_ = compose(estimator)
+    if estimator.net is not None:
+        (network,) = (m for m in estimator.module_.parts() if isinstance(m, Network))
+        scaled = np.asarray(estimator.x_scaler_.transform(rows.X[:N_SAMPLE_ROWS]))
+        check_slope(network, scaled, "The module of `net`")

@@ -1,0 +1,115 @@
+"""What "auto" means for the data at hand, and which options go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._parameters import check_activation, hidden_sizes
+from ._training import Rows, has_kernels
+from ._validation import check_device
+
+# residuals (rows times outputs) up to which lm is the more exact in equal time
+MAX_RESIDUALS_LM = 20_000
+# after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
+# that of adam at 20,000 (benchmarks/solver_crossover.py)
+MAX_ROWS_LBFGS = 10_000
+
+_HIDDEN = (50, 50)
+_ACTIVATION = "tanh"
+_ALPHA = 1e-4
+_MAX_ITER = {"lm": 200, "lbfgs": 1000, "adam": 1000}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The parameters of a fit with "auto" resolved.
+
+    Attributes
+    ----------
+    solver : {"lm", "lbfgs", "adam"}
+    hidden : tuple of int or None
+        None is left to the race of lm.
+    activation : str, type or None
+        None is left to the race of lm.
+    alpha : float or None
+        None is left to the evidence of lm.
+    max_iter : int
+    """
+
+    solver: str
+    hidden: Any
+    activation: Any
+    alpha: Any
+    max_iter: int
+
+
+def resolve(estimator: Any, rows: Rows, *, one_epoch: bool) -> Choice:
+    """Return what the parameters mean for these rows; raise if they contradict."""
+    hidden = _given(estimator.hidden_layer_sizes)
+    hidden = None if hidden is None else hidden_sizes(hidden)
+    activation = _given(estimator.activation)
+    if activation is not None:
+        check_activation(activation, hidden=hidden != ())
+    solver = "adam" if one_epoch else _solver(estimator, rows, activation)
+    alpha = _given(estimator.alpha)
+    if solver != "lm":
+        hidden = _HIDDEN if hidden is None else hidden
+        activation = _ACTIVATION if activation is None else activation
+        alpha = _ALPHA if alpha is None else alpha
+    max_iter = _given(estimator.max_iter)
+    return Choice(
+        solver,
+        hidden,
+        activation,
+        None if alpha is None else float(alpha),
+        _MAX_ITER[solver] if max_iter is None else max_iter,
+    )
+
+
+def _given(value: Any) -> Any:
+    return None if isinstance(value, str) and value == "auto" else value
+
+
+def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
+    n = len(rows.X)
+    if estimator.early_stopping and n < 2:
+        raise ValueError(
+            "early_stopping needs at least two rows, one of them to withhold. Got "
+            f"{n} of positive weight."
+        )
+    obstacle = _obstacle_to_lm(estimator, activation)
+    if estimator.solver == "auto":
+        if obstacle is None and rows.y.size <= MAX_RESIDUALS_LM:
+            return "lm"
+        return "adam" if estimator.early_stopping or n > MAX_ROWS_LBFGS else "lbfgs"
+    if estimator.solver == "lm" and obstacle is not None:
+        raise ValueError(obstacle)
+    if estimator.solver == "lbfgs" and estimator.early_stopping:
+        raise ValueError(
+            "early_stopping=True needs mini-batches, but solver='lbfgs' works on all "
+            "rows at once. Use solver='adam', or early_stopping=False."
+        )
+    return estimator.solver
+
+
+def _obstacle_to_lm(estimator: Any, activation: Any) -> str | None:
+    """Return why solver="lm" cannot be used, if so."""
+    if estimator.early_stopping:
+        return (
+            "early_stopping=True withholds rows, but solver='lm' judges a fit by its "
+            "evidence, on all of them. Use solver='adam', or early_stopping=False."
+        )
+    if check_device(estimator.device).type != "cpu":
+        return (
+            f"solver='lm' computes on the CPU, and device={estimator.device!r} is none. "
+            "Its factorisations are too small to gain from a GPU. Use device='cpu', or "
+            "solver='lbfgs' or 'adam'."
+        )
+    if activation is not None and not has_kernels(activation):
+        return (
+            "solver='lm' needs the first two derivatives of the activation in closed "
+            f"form, and activation={activation!r} has none known. Use one of those with "
+            "a name, or solver='lbfgs' or 'adam'."
+        )
+    return None

@@ -1,0 +1,291 @@
+"""Levenberg-Marquardt with geodesic acceleration, and linear parameters solved for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .._engines import Forward, Stack
+from .._validation import Array
+from ._evidence import Hyper, Prior
+from ._normal import Factor, System, normal_system, ridge
+
+_MAX_TRIES = 12
+_FIRST_DAMPING = 1e-2
+_MIN_DAMPING = 1e-14
+_MAX_DAMPING = 1e12
+# least factor by which a good step reduces the damping
+_LEAST_FALL = 0.1
+# an acceleration of more than 0.75 of the velocity means that the step is too long
+_MAX_ACCELERATION = 0.75
+# the evidence is costly, and changes slowly
+_EVIDENCE_EVERY = 3
+_FIRST_EVIDENCE = 5
+# states before it are transients, however good their evidence
+_FIRST_BEST = 50
+# relative change of the objective that counts as none, and how often in a row
+_STALLED = 1e-7
+_MAX_STALLED = 5
+# mean square of the residuals, in scaled units, that is rounding error
+_EXACT = 1e-24
+
+
+@dataclass(frozen=True)
+class Data:
+    """Scaled rows in float64.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_in)
+    y : ndarray of shape (n_samples, n_out)
+    root_weight : ndarray of shape (n_samples,)
+        Square roots of the weights, in units of their mean.
+    count : float
+        The number of residuals, a weight of 2 counted as two rows.
+    """
+
+    X: Array
+    y: Array
+    root_weight: Array
+    count: float
+
+
+class Point:
+    """Parameters with the residuals they leave, and what follows from them.
+
+    Parameters
+    ----------
+    forward : Forward
+        The sweep at these parameters.
+    data : Data
+        The rows it was made for.
+    """
+
+    def __init__(self, forward: Forward, data: Data) -> None:
+        self.forward = forward
+        self.data = data
+        root = data.root_weight[:, None]
+        self.residual = (forward.values - data.y) * root
+        self.error = float(np.vdot(self.residual, self.residual))
+
+    @property
+    def theta(self) -> Array:
+        """Return the parameters."""
+        return self.forward.theta
+
+    @cached_property
+    def system(self) -> System:
+        """Return the Gauss-Newton matrix."""
+        return normal_system(self.forward, self.data.root_weight)
+
+    def gradient(self) -> Array:
+        """Return J' W r, half the gradient of the error."""
+        return self.forward.gradient(self.residual * self.data.root_weight[:, None])
+
+    def objective(self, ratio: Array) -> float:
+        """Return the error with the penalty, in units of the noise."""
+        return self.error + float(ratio @ (self.theta * self.theta))
+
+
+@dataclass
+class Best:
+    """The state of the highest evidence so far."""
+
+    theta: Array
+    hyper: Hyper
+
+
+@dataclass
+class Run:
+    """A network being fitted; `advance` may be called again and goes on.
+
+    Parameters
+    ----------
+    stack : Stack
+        The network.
+    theta : ndarray of shape (n_parameters,)
+        Initial parameters.
+    data : Data
+        The rows.
+    alpha : float or None
+        See `Prior`.
+    hyper : Hyper or None
+        Precisions to begin with.
+    age : int
+        Iterations that the parameters have seen before.
+
+    References
+    ----------
+    M. K. Transtrum and J. P. Sethna, "Improvements to the Levenberg-Marquardt
+    algorithm for nonlinear least-squares minimization", 2012. H. B. Nielsen, "Damping
+    parameter in Marquardt's method", 1999. G. H. Golub and V. Pereyra, "Separable
+    nonlinear least squares: the variable projection method", 2003.
+    """
+
+    stack: Stack
+    theta: Array
+    data: Data
+    alpha: float | None = None
+    hyper: Hyper | None = None
+    age: int = 0
+    prior: Prior = field(init=False)
+    point: Point = field(init=False)
+    best: Best | None = field(init=False, default=None)
+    damping: float = field(init=False, default=_FIRST_DAMPING)
+    n_iter: int = field(init=False, default=0)
+    n_stalled: int = field(init=False, default=0)
+    done: bool = field(init=False, default=False)
+    losses: list[float] = field(init=False, default_factory=list)
+    evidences: list[float] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.prior = Prior(self.stack, self.data.count, self.alpha)
+        self.state: Hyper = self.hyper or self.prior.first
+        self.point = Point(self.stack.forward(self.theta, self.data.X), self.data)
+
+    def advance(self, n_iter: int, tol: float = 0.0, window: int = 10) -> Run:
+        """Go on for `n_iter` iterations, or until nothing is gained any more.
+
+        With a positive `tol`, the end is also where the evidence has changed by less
+        than `tol` per residual within `window` iterations.
+        """
+        for _ in range(n_iter if not self.done else 0):
+            self._step()
+            since = self.age + self.n_iter - _FIRST_EVIDENCE
+            if since >= 0 and since % _EVIDENCE_EVERY == 0:
+                self._update_hyper()
+            self.n_iter += 1
+            self.losses.append(self._loss())
+            self.evidences.append(self.state.log_evidence)
+            self.done = (
+                self.n_stalled >= _MAX_STALLED
+                or self.point.error < _EXACT * self.data.count
+                or self._settled(tol, window)
+            )
+            if self.done:
+                break
+        return self
+
+    def gain(self, window: int) -> float:
+        """Return the change of the evidence per residual within `window` iterations."""
+        if len(self.evidences) <= window:
+            return np.inf
+        change = self.evidences[-1] - self.evidences[-1 - window]
+        return abs(change) / self.data.count
+
+    @property
+    def score(self) -> float:
+        """Return the best log evidence so far, far lower for an interpolating fit."""
+        if self.best is not None:
+            return max(self.best.hyper.log_evidence, self._evidence)
+        return self._evidence
+
+    @property
+    def alpha_of_weights(self) -> float:
+        """Return the weight decay that the evidence chose, averaged over weights."""
+        ratio = self.prior.ratio(self.state)[~self.prior.is_bias]
+        return float(np.exp(np.log(np.maximum(ratio, 1e-300)).mean()))
+
+    def finish(self) -> Run:
+        """Go back to the state of the highest evidence."""
+        if self.best is not None:
+            forward = self.stack.forward(self.best.theta, self.data.X)
+            self.state, self.point = self.best.hyper, Point(forward, self.data)
+        return self
+
+    @property
+    def _evidence(self) -> float:
+        hyper = self.state
+        if not np.isfinite(hyper.log_evidence):
+            return -np.inf
+        return hyper.log_evidence - (1e3 * self.data.count if hyper.interpolates else 0)
+
+    def _settled(self, tol: float, window: int) -> bool:
+        return self.age + self.n_iter > _FIRST_BEST and self.gain(window) < tol
+
+    def _loss(self) -> float:
+        """Return the objective of the problem: half the mean square, with penalty."""
+        ratio = self.prior.ratio(self.state)
+        return self.point.objective(ratio) / (2 * len(self.data.X))
+
+    def _step(self) -> None:
+        """Take one step that lowers the objective, if any does."""
+        ratio = self.prior.ratio(self.state)
+        before = self.point.objective(ratio)
+        gradient = self.point.gradient() + ratio * self.point.theta
+        growth = 2.0
+        for _ in range(_MAX_TRIES):
+            factor = self.point.system.factor(ratio + self.damping)
+            if factor is None:
+                self.damping *= 10
+                continue
+            velocity = factor.solve(gradient)
+            trial = self._trial(velocity, factor, ratio)
+            gained = before - trial.objective(ratio)
+            if gained > 0:
+                expected = velocity @ (self.damping * velocity + gradient)
+                self._accept(trial, gained, before, expected)
+                return
+            self.damping *= growth
+            growth *= 2
+            if self.damping > _MAX_DAMPING:
+                break
+        self.n_stalled += 1
+        self.damping = 1e-4
+
+    def _accept(
+        self, trial: Point, gained: float, before: float, expected: float
+    ) -> None:
+        share = min(gained / max(expected, 1e-300), 1e3)
+        fall = max(_LEAST_FALL, 1 - (2 * share - 1) ** 3)
+        self.damping = max(self.damping * fall, _MIN_DAMPING)
+        self.n_stalled = self.n_stalled + 1 if gained < _STALLED * before else 0
+        self.point = trial
+
+    def _trial(self, velocity: Array, factor: Factor, ratio: Array) -> Point:
+        """Return the point that the step leads to, with the best linear parameters."""
+        theta = self.point.theta - self._bent(velocity, factor)
+        forward = self.stack.forward(theta, self.data.X)
+        own = ratio[self.stack.n_inner :][: self.stack.n_features]
+        root = self.data.root_weight
+        best = ridge(forward.features * root[:, None], self.data.y * root[:, None], own)
+        if best is not None:
+            forward = forward.with_coefficients(best.T)
+        return Point(forward, self.data)
+
+    def _bent(self, velocity: Array, factor: Factor) -> Array:
+        """Return the step with its geodesic acceleration, if that is moderate."""
+        forward = self.point.forward
+        curved = forward.tangent(velocity).second
+        weight = self.data.root_weight[:, None] ** 2
+        bend = 0.5 * factor.solve(forward.gradient(curved * weight))
+        if bend @ bend < _MAX_ACCELERATION**2 * (velocity @ velocity):
+            return velocity + bend
+        return velocity
+
+    def _update_hyper(self) -> None:
+        point = self.point
+        factor = point.system.factor(self.prior.proper_ratio(self.state))
+        if factor is None:
+            return
+        n_iter = self.age + self.n_iter
+        args = (self.state, point.theta, point.error, factor, n_iter)
+        hyper = self.prior.update(*args)
+        self.state = hyper
+        late = n_iter >= _FIRST_BEST
+        if late and _sound(hyper) and hyper.log_evidence > self._best_evidence:
+            self.best = Best(point.theta, hyper)
+
+    @property
+    def _best_evidence(self) -> float:
+        return self.best.hyper.log_evidence if self.best else -np.inf
+
+
+def _sound(hyper: Hyper | None) -> bool:
+    return (
+        hyper is not None
+        and not hyper.interpolates
+        and bool(np.isfinite(hyper.log_evidence))
+    )

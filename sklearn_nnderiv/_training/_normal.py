@@ -1,0 +1,295 @@
+"""The linear systems of a Gauss-Newton step: (J' W J + diag(lam + mu)) x = v."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+from .._engines import Forward, Stack
+from .._validation import Array
+
+# numbers in a chunk of the Jacobian: as much as a cache of some MB holds
+_CHUNK_SIZE = 2**18
+
+
+class Factor(ABC):
+    """A factorisation of A = J' W J + diag(lam + mu)."""
+
+    log_det: float
+
+    @abstractmethod
+    def solve(self, v: Array) -> Array:
+        """Return A^-1 v."""
+
+    @abstractmethod
+    def inverse_diagonal(self) -> Array:
+        """Return the diagonal of A^-1."""
+
+
+class System(ABC):
+    """J' W J at one vector of parameters."""
+
+    @abstractmethod
+    def factor(self, damped: Array) -> Factor | None:
+        """Factorise with `damped` on the diagonal; None if that is not possible."""
+
+
+def normal_system(forward: Forward, root_weight: Array) -> System:
+    """Return the system in the form that is the cheaper to factorise."""
+    stack = forward.stack
+    n_residuals = len(forward.X) * stack.n_out
+    if n_residuals < 0.8 * (stack.n_inner + stack.n_features):
+        return Dual.of(forward, root_weight)
+    return Primal.of(forward, root_weight)
+
+
+def ridge(features: Array, y: Array, strength: Array) -> Array | None:
+    """Return the coefficients that minimise |features c - y|^2 + strength c^2."""
+    gram = blas.dsyrk(1.0, features.T, lower=1)
+    root = _cholesky(_add_to_diagonal(gram, strength))
+    if root is None:
+        return None
+    return lapack.dpotrs(root, features.T @ y, lower=1)[0]
+
+
+def _cholesky(matrix: Array) -> Array | None:
+    """Factorise the lower triangle of a matrix in Fortran order, in place."""
+    if not len(matrix):
+        return matrix
+    factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
+    return None if failed else factor
+
+
+def _add_to_diagonal(matrix: Array, values: Array) -> Array:
+    diagonal = np.einsum("ii->i", matrix)
+    diagonal += values
+    return matrix
+
+
+def _half_log_det(factor: Array) -> float:
+    return float(np.log(np.diagonal(factor)).sum())
+
+
+def _lower(factor: Array, rhs: Array) -> Array:
+    """Return L^-1 rhs."""
+    return blas.dtrsm(1.0, factor, rhs, lower=1) if len(factor) else rhs
+
+
+def _upper(factor: Array, rhs: Array) -> Array:
+    """Return L^-T rhs."""
+    return blas.dtrsm(1.0, factor, rhs, lower=1, trans_a=1) if len(factor) else rhs
+
+
+@dataclass
+class Primal(System):
+    """The matrix itself, by blocks.
+
+    All outputs have the same features, so the blocks of their coefficients are equal,
+    and are eliminated before the inner parameters: the cost is linear in the number of
+    outputs.
+
+    Attributes
+    ----------
+    inner : ndarray of shape (n_inner, n_inner)
+        The lower triangle.
+    mixed : ndarray of shape (n_features, n_out * n_inner)
+    outer : ndarray of shape (n_features, n_features)
+        The lower triangle.
+    """
+
+    stack: Stack
+    inner: Array
+    mixed: Array
+    outer: Array
+
+    @classmethod
+    def of(cls, forward: Forward, root_weight: Array) -> Primal:
+        """Accumulate the blocks over chunks of rows."""
+        stack, n = forward.stack, len(forward.X)
+        p, q, k = stack.n_inner, stack.n_features, stack.n_out
+        inner = np.zeros((p, p), order="F")
+        mixed = np.zeros((k * p, q))
+        weighted = forward.features * root_weight[:, None]
+        outer = blas.dsyrk(1.0, weighted.T, lower=1)
+        if p:
+            size = max(16, _CHUNK_SIZE // (k * p))
+            buffer = np.empty((min(size, n), k, p))
+            for start in range(0, n, size):
+                rows = slice(start, min(start + size, n))
+                J = buffer[: rows.stop - start]
+                forward.inner_jacobian(J, rows, root_weight)
+                flat = J.reshape(-1, p)
+                blas.dsyrk(1.0, flat.T, beta=1.0, c=inner, lower=1, overwrite_c=1)
+                mixed += J.reshape(len(J), -1).T @ weighted[rows]
+        return cls(stack, inner, mixed.T, outer)
+
+    def factor(self, damped: Array) -> PrimalFactor | None:
+        """Factorise with `damped` on the diagonal; None if that is not possible."""
+        stack = self.stack
+        p, q, k = stack.n_inner, stack.n_features, stack.n_out
+        own = damped[p : p + q]  # the same for every output
+        low = _cholesky(_add_to_diagonal(self.outer.copy(order="F"), own))
+        if low is None:
+            return None
+        T = _lower(low, self.mixed)
+        schur = _add_to_diagonal(self.inner.copy(order="F"), damped[:p])
+        for j in range(k if p else 0):
+            part = T[:, j * p : (j + 1) * p]
+            blas.dsyrk(-1.0, part, beta=1.0, c=schur, trans=1, lower=1, overwrite_c=1)
+        root = _cholesky(schur)
+        return None if root is None else PrimalFactor(stack, low, T, root)
+
+
+class PrimalFactor(Factor):
+    """Cholesky factors of the blocks.
+
+    Parameters
+    ----------
+    stack : Stack
+    low : ndarray
+        Factor L of the block of the features.
+    mixed : ndarray
+        L^-1 times the mixed blocks.
+    root : ndarray
+        Factor of the Schur complement of the inner parameters.
+    """
+
+    def __init__(self, stack: Stack, low: Array, mixed: Array, root: Array) -> None:
+        self.stack = stack
+        self.low = low
+        self.mixed = mixed
+        self.root = root
+        self.log_det = 2 * (stack.n_out * _half_log_det(low) + _half_log_det(root))
+
+    def solve(self, v: Array) -> Array:
+        """Return A^-1 v."""
+        p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out
+        y = _lower(self.low, v[p:].reshape(k, q).T)
+        x = np.empty_like(v)
+        if p:
+            T = self.mixed.T.reshape(k, p, q)  # a view
+            rhs = v[:p] - np.matmul(T, y.T[..., None]).sum(0)[:, 0]
+            x[:p] = lapack.dpotrs(self.root, rhs, lower=1)[0]
+            y = y - np.matmul(x[:p], T).T
+        x[p:] = _upper(self.low, y).T.ravel()
+        return x
+
+    def squared_norm(self, output: int, inner: Array, features: Array) -> Array:
+        """Return g' A^-1 g for each row g.
+
+        A row is the derivative of a quantity of one output by the inner parameters
+        (m, n_inner) and by the coefficients of that output (m, n_features).
+        """
+        p = self.stack.n_inner
+        y = _lower(self.low, features.T)
+        norm = np.einsum("ij,ij->j", y, y)
+        if p:
+            part = self.mixed[:, output * p : (output + 1) * p]
+            rest = blas.dgemm(-1.0, part, y, beta=1.0, c=inner.T, trans_a=1)
+            z = _lower(self.root, rest)
+            norm += np.einsum("ij,ij->j", z, z)
+        return norm
+
+    def coloured(self, normal: Array) -> Array:
+        """Turn independent normal numbers into a draw of covariance A^-1."""
+        p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out
+        x = np.empty_like(normal)
+        y = normal[p:].reshape(k, q).T
+        if p:
+            x[:p] = _upper(self.root, normal[:p])
+            y = y - np.matmul(x[:p], self.mixed.T.reshape(k, p, q)).T
+        x[p:] = _upper(self.low, y).T.ravel()
+        return x
+
+    def inverse_diagonal(self) -> Array:
+        """Return the diagonal of A^-1."""
+        p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out
+        low = lapack.dtrtri(self.low, lower=1)[0]
+        own = np.einsum("ij,ij->j", np.tril(low), np.tril(low))
+        if not p:
+            return np.tile(own, k)
+        root = np.tril(lapack.dtrtri(self.root, lower=1)[0])
+        inner = np.einsum("ij,ij->j", root, root)
+        outer = np.empty((k, q))
+        for j in range(k):
+            # rows of L^-T T R^-T
+            U = _upper(self.low, self.mixed[:, j * p : (j + 1) * p])
+            V = U @ root.T
+            outer[j] = own + np.einsum("ij,ij->i", V, V)
+        return np.concatenate([inner, outer.ravel()])
+
+
+@dataclass
+class Dual(System):
+    """The weighted Jacobian itself, for more parameters than residuals.
+
+    Attributes
+    ----------
+    jacobian : ndarray of shape (n_samples * n_out, n_parameters)
+    """
+
+    jacobian: Array
+
+    @classmethod
+    def of(cls, forward: Forward, root_weight: Array) -> Dual:
+        """Fill the Jacobian."""
+        return cls(full_jacobian(forward, root_weight))
+
+    def factor(self, damped: Array) -> DualFactor | None:
+        """Factorise with `damped` on the diagonal; None if that is not possible."""
+        scale = 1 / damped
+        J = self.jacobian * np.sqrt(scale)
+        kernel = blas.dsyrk(1.0, J.T, trans=1, lower=1)
+        root = _cholesky(_add_to_diagonal(kernel, np.ones(len(kernel))))
+        return None if root is None else DualFactor(self.jacobian, J, scale, root)
+
+
+def full_jacobian(forward: Forward, root_weight: Array) -> Array:
+    """Return the weighted Jacobian (n * n_out, n_parameters)."""
+    stack, n = forward.stack, len(forward.X)
+    p, q, k = stack.n_inner, stack.n_features, stack.n_out
+    J = np.zeros((n, k, p + k * q))
+    if p:
+        forward.inner_jacobian(J[:, :, :p], slice(0, n), root_weight)
+    weighted = forward.features * root_weight[:, None]
+    for j in range(k):
+        J[:, j, p + j * q : p + (j + 1) * q] = weighted
+    return J.reshape(n * k, -1)
+
+
+class DualFactor(Factor):
+    """Cholesky factor of I + J D^-1 J', by the identity of Woodbury.
+
+    Parameters
+    ----------
+    jacobian : ndarray
+    scaled : ndarray
+        The Jacobian times D^-1/2.
+    scale : ndarray
+        The diagonal of D^-1.
+    root : ndarray
+        The factor.
+    """
+
+    def __init__(
+        self, jacobian: Array, scaled: Array, scale: Array, root: Array
+    ) -> None:
+        self.jacobian = jacobian
+        self.scaled = scaled
+        self.scale = scale
+        self.root = root
+        self.log_det = 2 * _half_log_det(root) - float(np.log(scale).sum())
+
+    def solve(self, v: Array) -> Array:
+        """Return A^-1 v."""
+        first = self.scale * v
+        dual = lapack.dpotrs(self.root, self.jacobian @ first, lower=1)[0]
+        return first - self.scale * (dual @ self.jacobian)
+
+    def inverse_diagonal(self) -> Array:
+        """Return the diagonal of A^-1."""
+        Q = _lower(self.root, self.scaled)
+        return self.scale * (1 - np.einsum("ij,ij->j", Q, Q))

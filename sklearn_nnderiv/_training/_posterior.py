@@ -1,0 +1,244 @@
+"""The linearised Laplace posterior of values and derivatives.
+
+The network is linear in its parameters near their optimum, whose distribution is a
+Gaussian with the inverse of the Gauss-Newton matrix as covariance (Immer, Korzepa and
+Bauer 2021). The distance to the best rival network counts as one direction more, since
+one Gaussian knows nothing of other optima.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._engines import Forward, Stack
+from .._validation import Array
+from ._lm import Run
+from ._normal import Primal, PrimalFactor
+from ._standard import Standard
+
+# the factor of so many parameters holds 32 MB
+MAX_PARAMETERS = 2_000
+# an input that relevance determination has switched off has a slope that is small, not
+# one that is certain: its prior is at most this times the curvature of the data, per
+# weight of its group
+_LEAST_DOUBT = 0.02
+# two networks differ by sqrt(2) standard deviations
+RIVAL = 0.5**0.5
+_CALIBRATION_ROWS = 2_000
+_MAX_CALIBRATION = 3.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The maps before and after the network, to first and second order, at n rows.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n, n_in)
+        Inputs of the network.
+    tangents : ndarray of shape (n, n_features, n_in)
+        Their derivatives by the raw features.
+    slope, curvature : ndarray of shape (n, n_out)
+        First and second derivative of each raw output by that of the network.
+    """
+
+    inputs: Array
+    tangents: Array
+    slope: Array
+    curvature: Array
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A Gaussian around the fitted parameters.
+
+    Attributes
+    ----------
+    standard : Standard
+        The units of the parameters.
+    theta : ndarray of shape (n_parameters,)
+    factor : PrimalFactor
+    spread : float
+        Standard deviation in units of that of the factor: the noise, recalibrated.
+    rival : tuple of (Stack, ndarray), or None
+        The second-best network and its parameters.
+    """
+
+    standard: Standard
+    theta: Array
+    factor: PrimalFactor
+    spread: float
+    rival: tuple[Stack, Array] | None
+
+    @classmethod
+    def of(cls, run: Run, rival: Run | None, standard: Standard) -> Posterior | None:
+        """Return the posterior of a finished run; None of a network too large."""
+        if run.stack.n_parameters > MAX_PARAMETERS:
+            return None
+        factor = _factor(run)
+        spread = _calibration(run, factor) / np.sqrt(run.state.beta)
+        other = None if rival is None else (rival.stack, rival.point.theta)
+        return cls(standard, run.point.theta, factor, float(spread), other)
+
+    @property
+    def _stack(self) -> Stack:
+        return self.factor.stack
+
+    def network(self, inputs: Array) -> Array:
+        """Return the outputs of the network in scaled units."""
+        values = self._forward(self._stack, self.theta, inputs).values
+        return values * self.standard.y_scale + self.standard.y_mean
+
+    def value_variance(self, around: Surroundings) -> Array:
+        """Return the variance (n, n_out) of the raw outputs, without the rival's."""
+        forward = self._forward(self._stack, self.theta, around.inputs)
+        inner, features = _value_gradients(forward)
+        variance = np.stack(
+            [
+                self.factor.squared_norm(j, inner[:, j], features)
+                for j in range(self._stack.n_out)
+            ],
+            axis=1,
+        )
+        return variance * (self._unit(around)) ** 2
+
+    def jacobian_gradients(
+        self, around: Surroundings
+    ) -> Iterator[tuple[int, Array, Array]]:
+        """Yield how the raw Jacobian of each output moves with the parameters.
+
+        Yields
+        ------
+        output : int
+        inner : ndarray of shape (n, n_features, n_inner)
+        features : ndarray of shape (n, n_features, n_coefficients)
+        """
+        forward = self._forward(self._stack, self.theta, around.inputs)
+        tangents = around.tangents[:, :, self.standard.columns] / self.standard.x_scale
+        unit = self._unit(around)
+        curved = bool(around.curvature.any())
+        if curved:
+            slopes = forward.input_jacobian(tangents)
+            value_inner, value_features = _value_gradients(forward)
+            bent = around.curvature * (self.spread * self.standard.y_scale**2)
+        for j in range(self._stack.n_out):
+            inner, features = forward.mixed_jacobian(j, tangents)
+            inner *= unit[:, j, None, None]
+            features *= unit[:, j, None, None]
+            if curved:
+                factor = (bent[:, j, None] * slopes[:, j])[..., None]
+                inner += factor * value_inner[:, j, None]
+                features += factor * value_features[:, None]
+            yield j, inner, features
+
+    def jacobian_variance(self, around: Surroundings) -> Array:
+        """Return the variance (n, n_out, n_features) of the raw Jacobian."""
+        n, m = around.tangents.shape[:2]
+        variance = np.empty((n, self._stack.n_out, m))
+        for j, inner, features in self.jacobian_gradients(around):
+            flat = self.factor.squared_norm(j, _rows(inner), _rows(features))
+            variance[:, j] = flat.reshape(n, m)
+        return variance
+
+    def jacobian_deviations(self, around: Surroundings, draws: Array) -> Array:
+        """Return changes (n_draws, n, n_out, n_features) of the raw Jacobian.
+
+        Parameters
+        ----------
+        around : Surroundings
+        draws : ndarray of shape (n_draws, n_parameters)
+            Changes of the parameters, see `draw`.
+        """
+        n, m = around.tangents.shape[:2]
+        p = self._stack.n_inner
+        outer = draws[:, p:].reshape(len(draws), self._stack.n_out, -1)
+        result = np.empty((len(draws), n, self._stack.n_out, m))
+        for j, inner, features in self.jacobian_gradients(around):
+            moved = draws[:, :p] @ _rows(inner).T + outer[:, j] @ _rows(features).T
+            result[:, :, j] = moved.reshape(-1, n, m)
+        return result
+
+    def draw(self, n_draws: int, rng: np.random.Generator) -> Array:
+        """Return random changes of the parameters, in units of `spread`."""
+        normal = rng.standard_normal((n_draws, self._stack.n_parameters))
+        return np.stack([self.factor.coloured(row) for row in normal])
+
+    def _unit(self, around: Surroundings) -> Array:
+        return around.slope * (self.spread * self.standard.y_scale)
+
+    def _forward(self, stack: Stack, theta: Array, inputs: Array) -> Forward:
+        return stack.forward(theta, self.standard.inputs(inputs))
+
+    def rival_network(self, inputs: Array) -> Array | None:
+        """Return the outputs of the rival in scaled units."""
+        if self.rival is None:
+            return None
+        values = self._forward(*self.rival, inputs).values
+        return values * self.standard.y_scale + self.standard.y_mean
+
+    def rival_jacobian(self, around: Surroundings) -> Array:
+        """Return the raw Jacobian (n, n_out, n_features) of the rival.
+
+        The surroundings have to be those of its own outputs.
+        """
+        assert self.rival is not None
+        forward = self._forward(*self.rival, around.inputs)
+        tangents = around.tangents[:, :, self.standard.columns] / self.standard.x_scale
+        scale = (around.slope * self.standard.y_scale)[:, :, None]
+        return forward.input_jacobian(tangents) * scale
+
+
+def _rows(table: Array) -> Array:
+    return table.reshape(-1, table.shape[-1])
+
+
+def _value_gradients(forward: Forward) -> tuple[Array, Array]:
+    """Return derivatives of the values by inner parameters and coefficients."""
+    n, stack = len(forward.X), forward.stack
+    inner = np.empty((n, stack.n_out, stack.n_inner))
+    if stack.n_inner:
+        forward.inner_jacobian(inner, slice(0, n), np.ones(n))
+    return inner, forward.features
+
+
+def _factor(run: Run) -> PrimalFactor:
+    """Factorise the precision of the parameters, with room for doubt."""
+    system = Primal.of(run.point.forward, run.data.root_weight)
+    groups, sizes = run.prior.groups, run.prior.sizes
+    outer = np.tile(np.diagonal(system.outer), run.stack.n_out)
+    curvature = np.concatenate([np.diagonal(system.inner), outer])
+    mean = np.bincount(groups, curvature) / sizes
+    most = (_LEAST_DOUBT * sizes * mean)[groups]
+    ratio = np.minimum(run.prior.proper_ratio(run.state), most)
+    jitter = 1e-16 * max(float(curvature.max()), 1e-300)
+    ratio = np.maximum(ratio, jitter)
+    while (factor := system.factor(ratio)) is None:
+        jitter *= 10
+        ratio = np.maximum(ratio, jitter)
+    return factor
+
+
+def _calibration(run: Run, factor: PrimalFactor) -> float:
+    """Return by how much residuals of withheld rows exceed what is expected.
+
+    Leaving out a row of the linearised model has a closed form. Where almost every row
+    has a parameter of its own, nothing can be learnt from it.
+    """
+    data = run.data
+    n = len(data.X)
+    if run.state.gamma > 0.5 * run.data.count or n < 20:
+        return 1.0
+    rows = np.linspace(0, n - 1, min(n, _CALIBRATION_ROWS)).astype(int)
+    stack, weight = run.stack, data.root_weight
+    part = stack.forward(run.point.theta, data.X[rows])
+    inner, features = _value_gradients(part)
+    squares = []
+    for j in range(stack.n_out):
+        leverage = factor.squared_norm(j, inner[:, j], features) * weight[rows] ** 2
+        left = np.maximum(1 - leverage, 1e-3)
+        squares.append(run.point.residual[rows, j] ** 2 / left)
+    score = np.sqrt(np.mean(squares) * run.state.beta)
+    return float(np.clip(score, 1.0, _MAX_CALIBRATION))

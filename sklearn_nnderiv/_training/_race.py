@@ -1,0 +1,173 @@
+"""Several networks raced on log evidence by successive halving."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from ._candidates import initial_parameters, stack_for
+from ._lm import Data, Run
+from ._net import Architecture
+from ._progress import ProgressBar
+
+# parts of max_iter after which the field is reduced, and what part of it goes on
+_RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
+# a noise precision below it means that a smooth start explains little of the data
+_POOR_BETA = 6.0
+# the precision to begin with once more, then: details at once
+_RESTART_BETA = 100.0
+# more rows than these are not needed to tell candidates apart
+_RACE_ROWS = 3_000
+# iterations between two updates of the progress bar
+_SLICE = 10
+
+
+@dataclass
+class Entrant:
+    """A candidate in the race, and what it has cost."""
+
+    architecture: Architecture
+    run: Run
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def n_iter(self) -> int:
+        """Return the iterations so far, on all rows or some."""
+        return len(self.losses)
+
+    @property
+    def score(self) -> float:
+        """Return the log evidence per residual."""
+        return self.run.score / self.run.data.count
+
+    def advance(self, upto: int, tol: float, window: int, bar: ProgressBar) -> None:
+        """Go on until `upto` iterations in all."""
+        begun = time.perf_counter()
+        while self.n_iter < upto and not self.run.done:
+            before = len(self.run.losses)
+            self.run.advance(min(_SLICE, upto - self.n_iter), tol, window)
+            self.losses += self.run.losses[before:]
+            bar.advance(len(self.run.losses) - before)
+        self.seconds += time.perf_counter() - begun
+
+    def on(self, data: Data) -> None:
+        """Go on with other rows from here."""
+        run = self.run
+        if data is not run.data:
+            theta, hyper = run.finish().point.theta, run.state
+            self.run = Run(run.stack, theta, data, run.alpha, hyper, self.n_iter)
+
+
+@dataclass(frozen=True)
+class Race:
+    """Trains candidates and keeps the one of the highest evidence.
+
+    Attributes
+    ----------
+    max_iter : int
+        Iterations of the winner at most.
+    tol : float
+        The winner ends earlier where the evidence changes by less than this per
+        residual ...
+    n_iter_no_change : int
+        ... within so many iterations.
+    n_jobs : int or None
+        Threads.
+    verbose : int or bool
+        Whether to show a progress bar.
+    """
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    n_jobs: int | None = None
+    verbose: int | bool = 0
+
+    def run(
+        self,
+        architectures: Sequence[Architecture],
+        data: Data,
+        alpha: float | None,
+        seed: int,
+    ) -> list[Entrant]:
+        """Return all entrants, the winner first."""
+        some = _some_rows(data, seed) if len(architectures) > 1 else data
+        pool = [
+            _enter(one, some, alpha, [seed, i]) for i, one in enumerate(architectures)
+        ]
+        entrants = list(pool)
+        with ProgressBar(self.max_iter * len(pool), self.verbose) as bar:
+            for part, kept in _RUNGS:
+                upto = max(1, round(part * self.max_iter))
+                if not kept:
+                    for entrant in pool:
+                        entrant.on(data)
+                self._advance(pool, upto, bar, last=not kept)
+                if part == _RUNGS[0][0] and _poor(pool):
+                    again = [_again(e, [seed, i]) for i, e in enumerate(pool)]
+                    self._advance(again, upto, bar, last=False)
+                    pool += again
+                    entrants += again
+                pool.sort(key=lambda e: e.score, reverse=True)
+                bar.show(str(pool[0].architecture), evidence=pool[0].run.score)
+                if kept:
+                    pool = pool[: max(1, round(kept * len(architectures)))]
+        rest = [e for e in entrants if e is not pool[0]]
+        rest.sort(key=lambda e: e.score, reverse=True)
+        return [pool[0], *rest]
+
+    def go_on(self, entrant: Entrant) -> Entrant:
+        """Train one network alone for `max_iter` iterations more."""
+        with ProgressBar(self.max_iter, self.verbose) as bar:
+            self._advance([entrant], self.max_iter, bar, last=True)
+        return entrant
+
+    def _advance(
+        self, pool: list[Entrant], upto: int, bar: ProgressBar, *, last: bool
+    ) -> None:
+        tol = self.tol if last or len(pool) == 1 else 0.0
+        Parallel(self.n_jobs, prefer="threads")(
+            delayed(e.advance)(upto, tol, self.n_iter_no_change, bar) for e in pool
+        )
+
+
+def _enter(
+    architecture: Architecture,
+    data: Data,
+    alpha: float | None,
+    seed: Sequence[int],
+) -> Entrant:
+    stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
+    theta = initial_parameters(stack, data.X, seed)
+    return Entrant(architecture, Run(stack, theta, data, alpha))
+
+
+def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
+    """Return the same candidate, with a weaker prior at the beginning."""
+    run = entrant.run
+    theta = initial_parameters(run.stack, run.data.X, seed)
+    hyper = replace(run.prior.first, beta=_RESTART_BETA)
+    new = Run(run.stack, theta, run.data, run.alpha, hyper)
+    return Entrant(entrant.architecture, new)
+
+
+def _poor(pool: list[Entrant]) -> bool:
+    """Whether the priors may have held the networks back from the data."""
+    best = max(pool, key=lambda e: e.score).run
+    return best.alpha is None and best.state.beta < _POOR_BETA
+
+
+def _some_rows(data: Data, seed: int) -> Data:
+    n = len(data.X)
+    if n <= _RACE_ROWS:
+        return data
+    rows = np.random.default_rng(seed).choice(n, _RACE_ROWS, replace=False)
+    rows.sort()
+    root_weight = data.root_weight[rows]
+    part = float((root_weight**2).sum() / (data.root_weight**2).sum())
+    return Data(data.X[rows], data.y[rows], root_weight, data.count * part)

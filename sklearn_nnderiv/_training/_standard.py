@@ -1,0 +1,104 @@
+"""The units in which the lm solver works, whatever the scalers are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._engines import Stack
+from .._validation import Array
+from ._lm import Data
+from ._problem import Problem
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Inputs that vary, and the affine maps to zero mean and unit variance.
+
+    Attributes
+    ----------
+    columns : ndarray of int
+        The inputs that vary in training; the network does not depend on others.
+    n_in : int
+        The number of all inputs.
+    x_mean, x_scale : ndarray of shape (n_columns,)
+    y_mean, y_scale : ndarray of shape (n_out,)
+    """
+
+    columns: Array
+    n_in: int
+    x_mean: Array
+    x_scale: Array
+    y_mean: Array
+    y_scale: Array
+
+    @classmethod
+    def of(cls, problem: Problem, *, shifted: bool) -> Standard:
+        """Take the moments of a problem's rows, or leave the units as they are."""
+        X, y, weight = _arrays(problem)
+        columns = np.flatnonzero((X != X[:1]).any(axis=0))
+        if not len(columns):
+            columns = np.arange(min(1, X.shape[1]))
+        if not shifted:
+            one_x, one_y = np.ones(len(columns)), np.ones(y.shape[1])
+            return cls(columns, X.shape[1], 0 * one_x, one_x, 0 * one_y, one_y)
+        x_mean, x_scale = _moments(X[:, columns], weight)
+        return cls(columns, X.shape[1], x_mean, x_scale, *_moments(y, weight))
+
+    def data(self, problem: Problem) -> Data:
+        """Return the rows in standard units."""
+        X, y, weight = _arrays(problem)
+        mean = weight.mean()
+        return Data(
+            self.inputs(X),
+            np.ascontiguousarray((y - self.y_mean) / self.y_scale),
+            np.sqrt(weight / mean),
+            problem.n_rows * y.shape[1],
+        )
+
+    def inputs(self, X: Array) -> Array:
+        """Return inputs in standard units."""
+        return np.ascontiguousarray((X[:, self.columns] - self.x_mean) / self.x_scale)
+
+    def undone(self, stack: Stack, theta: Array) -> Array:
+        """Return the parameters of the same function in the problem's own units."""
+        whole = replace(stack, n_in=self.n_in)
+        result = np.zeros(whole.n_parameters)
+        for i, ((w, b), (weight, bias)) in enumerate(
+            zip(whole.layers(result), stack.layers(theta), strict=True)
+        ):
+            w[:, self.columns if i == 0 else slice(None)] = weight
+            b[:] = bias
+            if i == 0:
+                w[:, self.columns] /= self.x_scale
+                b -= w[:, self.columns] @ self.x_mean
+        self._undo_outputs(stack, stack.coefficients(theta), whole.coefficients(result))
+        return result
+
+    def _undo_outputs(self, stack: Stack, inner: Array, outer: Array) -> None:
+        h = stack.hidden[-1] if stack.hidden else 0
+        one = h if stack.hidden else self.n_in
+        offset = inner[:, h if stack.hidden else stack.n_in].copy()
+        outer[:, :h] = inner[:, :h]
+        if stack.skip or not stack.hidden:
+            linear = inner[:, h + 1 :] if stack.skip else inner[:, : stack.n_in]
+            linear = linear / self.x_scale
+            start = h + 1 if stack.skip else 0
+            outer[:, start + self.columns] = linear
+            offset -= linear @ self.x_mean
+        outer[:, one] = offset
+        outer *= self.y_scale[:, None]
+        outer[:, one] += self.y_mean
+
+
+def _arrays(problem: Problem) -> tuple[Array, Array, Array]:
+    parts = (problem.X, problem.y, problem.weight)
+    X, y, weight = (part.cpu().double().numpy() for part in parts)
+    return X, y, weight
+
+
+def _moments(values: Array, weight: Array) -> tuple[Array, Array]:
+    mean = np.average(values, axis=0, weights=weight)
+    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    return mean, np.where(scale > 0, scale, 1.0)

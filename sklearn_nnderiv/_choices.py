@@ -102,14 +102,14 @@ def _obstacle_to_lm(estimator: Any, activation: Any) -> str | None:
         )
     if check_device(estimator.device).type != "cpu":
         return (
-            f"solver='lm' computes on the CPU, and device={estimator.device!r} is none. "
-            "Its factorisations are too small to gain from a GPU. Use device='cpu', or "
-            "solver='lbfgs' or 'adam'."
+            f"solver='lm' computes on the CPU, and device={estimator.device!r} is "
+            "none. Its factorisations are too small to gain from a GPU. Use "
+            "device='cpu', or solver='lbfgs' or 'adam'."
         )
     if activation is not None and not has_kernels(activation):
         return (
             "solver='lm' needs the first two derivatives of the activation in closed "
-            f"form, and activation={activation!r} has none known. Use one of those with "
-            "a name, or solver='lbfgs' or 'adam'."
+            f"form, and activation={activation!r} has none known. Use one of those "
+            "with a name, or solver='lbfgs' or 'adam'."
         )
     return None

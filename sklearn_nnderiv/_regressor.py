@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,16 +13,19 @@ import skorch
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._assembly import compose, train
+from ._choices import MAX_RESIDUALS_LM
 from ._converters import register_converter
 from ._engines import evaluate, single_threaded
+from ._intervals import Intervals
 from ._maps import Map
 from ._parameters import CONSTRAINTS
 from ._sklearn_compat import fit_context, validate_data
-from ._training import Rows
+from ._training import MAX_POSTERIOR_PARAMETERS, Rows
 from ._validation import Array, check_out, check_weights, warn_of_nan
 
 
@@ -318,25 +322,40 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._y_ndim = np.ndim(y)
         return self
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
         """Predict y.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Finite numbers, in their own units.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, which `solver` "lm" provides.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units of the y that was fitted, and of its number of dimensions. NaN,
             with a warning, where a row is outside the domain of a scaler.
+        y_std : ndarray of the shape of y
+            Only with `return_std`. The standard deviation of the fitted function under
+            its linearised Laplace posterior, without the noise of single measurements.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is asked of a fit without a posterior.
         """
-        return self._shaped(evaluate(self._checked_module(), self._checked_rows(X)))
+        module, rows = self._checked_module(), self._checked_rows(X)
+        intervals = self._intervals("return_std") if return_std else None
+        values = self._shaped(evaluate(module, rows))
+        if intervals is None:
+            return values
+        return values, self._squeezed(intervals.value_std(rows))
 
     def predict_jacobian(
-        self, X: Any, *, out: NDArray[Any] | None = None
-    ) -> NDArray[Any]:
+        self, X: Any, *, out: NDArray[Any] | None = None, return_std: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], Array]:
         r"""Compute the derivative of the prediction with respect to X.
 
         Parameters
@@ -346,6 +365,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         out : ndarray, default=None
             Array of float32 or float64 and of the result's shape, such as a memory map,
             to write the result into.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, which `solver` "lm" provides.
 
         Returns
         -------
@@ -354,12 +375,75 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             index is the feature, in units of y per unit of that feature; each row is a
             local ``coef_``. At a kink (of a clipping scaler, say) it is one of the
             one-sided derivatives.
+        jacobian_std : ndarray of the shape of jacobian
+            Only with `return_std`. The standard deviation of every entry under the
+            linearised Laplace posterior of the fit.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is asked of a fit without a posterior.
 
         See Also
         --------
         predict_with_jacobian : Values and derivatives in one pass.
+        sample_jacobian : Draws from the same posterior.
         """
-        return self._values_and_jacobian(X, out)[1]
+        intervals = self._intervals("return_std") if return_std else None
+        jacobian = self._values_and_jacobian(X, out)[1]
+        if intervals is None:
+            return jacobian
+        std = intervals.jacobian_std(self._checked_rows(X))
+        return jacobian, self._squeezed(std)
+
+    def sample_jacobian(
+        self,
+        X: Any,
+        n_samples: int = 100,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> Array:
+        r"""Draw Jacobians from the posterior of the fit, to propagate its uncertainty.
+
+        Every draw is the Jacobian of one function at all rows, so that differences,
+        means and products over rows and features have the right spread.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+            Finite numbers, in their own units.
+        n_samples : int, default=100
+            The number of draws.
+        random_state : int, RandomState instance or None, default=0
+            Determines the draws. With an int, draw i is the same function in every
+            call.
+
+        Returns
+        -------
+        jacobians : ndarray of shape (n_samples, n_samples_X[, n_outputs], n_features)
+            In units of y per unit of each feature. Their mean and standard deviation
+            are those of `predict_jacobian` with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If the fit has no posterior.
+        """
+        intervals = self._intervals("sample_jacobian")
+        rows = self._checked_rows(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        draws = intervals.sample_jacobian(rows, int(n_samples), seed)
+        return draws[:, :, 0] if self._y_ndim == 1 else draws
+
+    def _intervals(self, asked: str) -> Intervals:
+        check_is_fitted(self)
+        posterior = getattr(self, "_posterior", None)
+        if posterior is None:
+            raise ValueError(_why_without_posterior(self, asked))
+        return Intervals(posterior, self._x_map, self._y_map)
+
+    def _squeezed(self, values: Array) -> Array:
+        return values[:, 0] if self._y_ndim == 1 else values
 
     def predict_with_jacobian(self, X: Any) -> tuple[Array, Array]:
         r"""Predict y and compute its derivative with respect to X in one pass.
@@ -400,7 +484,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _shaped(self, values: Array) -> Array:
         warn_of_nan(values)
-        return values[:, 0] if self._y_ndim == 1 else values
+        return self._squeezed(values)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be composed again on whatever device is there."""
@@ -418,6 +502,23 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 for name in ("net_", "_x_map", "_y_map"):
                     setattr(self, name, copy.deepcopy(getattr(self, name)))
         self.module_ = compose(self)
+
+
+def _why_without_posterior(estimator: DifferentiableRegressor, asked: str) -> str:
+    given = "a net of your own" if estimator.net is not None else None
+    if given is None and estimator.solver_ != "lm":
+        given = f"solver={estimator.solver_!r}"
+    if given is not None:
+        return (
+            f"{asked} needs the posterior of a fit by solver='lm', and this fit is by "
+            f"{given}. Fit with solver='lm' (the default on up to "
+            f"{MAX_RESIDUALS_LM} values of y)."
+        )
+    return (
+        f"{asked} needs the posterior of the fit, which is not kept of networks of "
+        f"more than {MAX_POSTERIOR_PARAMETERS} parameters, or where a scaler of y mixes "
+        "the outputs. Use smaller hidden_layer_sizes, or a y_scaler of single columns."
+    )
 
 
 @contextmanager

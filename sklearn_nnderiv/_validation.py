@@ -12,6 +12,7 @@ from ._sklearn_compat import check_sample_weight
 from .exceptions import DerivativeWarning
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 
 def check_weights(sample_weight: Any, X: Array) -> Array:

@@ -101,7 +101,9 @@ def _keep_network(estimator: Any, choice: Choice, n_outputs: int) -> Choice:
         "number of outputs": estimator.n_outputs_,
     }
     given = estimator.get_params(deep=False)
-    free = {key for key in given if isinstance(given[key], str) and given[key] == "auto"}
+    free = {
+        key for key in given if isinstance(given[key], str) and given[key] == "auto"
+    }
     asked = {
         "hidden_layer_sizes": choice.hidden,
         "activation": choice.activation,

@@ -10,6 +10,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from .._choices import Choice
+from .._converters import N_SAMPLE_ROWS
+from .._intervals import acts_on_each
 from .._training import (
     Architecture,
     Data,
@@ -84,9 +86,14 @@ def train_by_evidence(
         _warn_of_convergence(estimator, choice)
     _keep(estimator, problem, standard, entrants, seed)
     estimator.loss_curve_ = curve + winner.losses
-    estimator.alpha_ = choice.alpha if alpha is not None else winner.run.alpha_of_weights
+    estimator.alpha_ = (
+        choice.alpha if alpha is not None else winner.run.alpha_of_weights
+    )
     rival = entrants[1].run if len(entrants) > 1 else None
-    estimator._posterior = Posterior.of(winner.run, rival, standard)
+    posterior = Posterior.of(winner.run, rival, standard)
+    sample = problem.y[:N_SAMPLE_ROWS].numpy()
+    separate = acts_on_each(estimator._y_map, sample)
+    estimator._posterior = posterior if separate else None
 
 
 def _go_on(
@@ -161,8 +168,8 @@ def _check_counts(rows: Rows) -> None:
         warn(
             f"sample_weight sums to {total:.3g} for {len(rows.X)} rows. Under "
             "alpha='auto' weights count rows (2 is the same as the row twice), so the "
-            "fit takes the data for few and smooths accordingly. Scale the weights to a "
-            "mean of 1 if they are relative.",
+            "fit takes the data for few and smooths accordingly. Scale the weights to "
+            "a mean of 1 if they are relative.",
             UserWarning,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,8 +22,7 @@ _CHUNK_ROWS = 1024
 def evaluate(function: Map, X: Array, *, jacobian: NDArray[Any] | None = None) -> Array:
     """Return function(X), of shape (n, n_out), and fill `jacobian` if it is given.
 
-    Every chunk is computed by one thread, so that the result depends neither on the
-    number of threads nor on what other threads do. The map is left as it is.
+    The map is left as it is.
     """
     function, device = _in_eval_mode(function), device_of(function)
     values = np.empty((len(X), function.n_out))
@@ -38,7 +37,17 @@ def evaluate(function: Map, X: Array, *, jacobian: NDArray[Any] | None = None) -
             values[rows] = y.cpu().numpy()
             jacobian[rows] = dy_dx.cpu().numpy()
 
-    chunks = [slice(i, i + _CHUNK_ROWS) for i in range(0, len(X), _CHUNK_ROWS)]
+    in_chunks(run, len(X), _CHUNK_ROWS)
+    return values
+
+
+def in_chunks(run: Callable[[slice], None], n_rows: int, size: int) -> None:
+    """Call run(rows) for chunks of rows, side by side on all cores.
+
+    Every chunk is computed by one thread, so that the result depends neither on the
+    number of threads nor on what other threads do.
+    """
+    chunks = [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
     n_threads = min(torch.get_num_threads(), len(chunks))
     with single_threaded():
         if n_threads == 1:
@@ -46,7 +55,6 @@ def evaluate(function: Map, X: Array, *, jacobian: NDArray[Any] | None = None) -
         else:
             with ThreadPoolExecutor(n_threads) as pool:
                 _run_all(pool.map(run, chunks))
-    return values
 
 
 def _run_all(results: Iterable[None]) -> None:

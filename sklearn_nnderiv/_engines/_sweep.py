@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._elementwise.kernels import Kernel
-from .._validation import Array
+from .._validation import Array, Index
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Stack:
             start = end
         return found
 
-    def kinds(self, width: int) -> Array:
+    def kinds(self, width: int) -> Index:
         """Return the number of the kernel of each unit of a layer."""
         m = len(self.kernels)
         return np.repeat(np.arange(m), [width // m + (i < width % m) for i in range(m)])
@@ -296,7 +296,8 @@ class Forward:
     def tangent(self, direction: Array) -> Tangent:
         """Return how the values change along a direction of the parameters."""
         stack = self.stack
-        first = second = None
+        first: Array | None = None
+        second: Array | None = None
         for i, ((weight, _), (dw, db)) in enumerate(
             zip(stack.layers(self.theta), stack.layers(direction), strict=True)
         ):
@@ -305,13 +306,13 @@ class Forward:
             if first is not None:
                 z1 += first @ weight.T
             curved = self.curvatures[i] * z1 * z1
-            if first is not None:
+            if first is not None and second is not None:
                 z2 = second @ weight.T + 2 * (first @ dw.T)
                 curved += self.slopes[i] * z2
             first, second = self.slopes[i] * z1, curved
         C, dC = stack.coefficients(self.theta), stack.coefficients(direction)
         value1 = self.features @ dC.T
-        if first is None:
+        if first is None or second is None:
             return Tangent(value1, np.zeros_like(value1))
         h = stack.hidden[-1]
         value1 += first @ C[:, :h].T

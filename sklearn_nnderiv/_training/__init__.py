@@ -11,7 +11,7 @@ from ._net import (
     loss_curve,
     make_net,
 )
-from ._posterior import Posterior, Surroundings
+from ._posterior import MAX_POSTERIOR_PARAMETERS, Posterior, Surroundings
 from ._problem import Problem, Rows
 from ._race import Entrant, Race
 from ._solver import SOLVERS, Solver, record
@@ -19,6 +19,7 @@ from ._standard import Standard
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 __all__ = [
+    "MAX_POSTERIOR_PARAMETERS",
     "SOLVERS",
     "Architecture",
     "Data",

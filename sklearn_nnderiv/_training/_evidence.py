@@ -1,6 +1,7 @@
 """The evidence framework: how strong the prior is, and how strong the noise.
 
-MacKay (1992) and, for networks trained by Levenberg-Marquardt, Foresee and Hagan (1997).
+MacKay (1992) and, for networks trained by Levenberg-Marquardt, Foresee and Hagan
+(1997).
 Every group of parameters has a Gaussian prior with a precision of its own; those of the
 first layer are grouped by input, which is automatic relevance determination.
 """
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._engines import Stack
-from .._validation import Array
+from .._validation import Array, Index
 from ._normal import Factor
 
 # a noise precision beyond it is rounding error
@@ -142,18 +144,18 @@ class Prior:
         return scale / scale.max()
 
 
-def _groups(stack: Stack) -> tuple[Array, Array]:
+def _groups(stack: Stack) -> tuple[Index, NDArray[np.bool_]]:
     """Return the group of every parameter, and whether it is a bias.
 
     Weights of the first layer have a group for each input and kind of units, those of
     the outputs one for each kind, other layers and all biases one each.
     """
-    parts: list[Array] = []
-    biases: list[Array] = []
+    parts: list[Index] = []
+    biases: list[NDArray[np.bool_]] = []
     n_groups = 0
     kinds = len(stack.kernels)
 
-    def add(labels: Array, n_new: int, *, bias: bool = False) -> None:
+    def add(labels: Index, n_new: int, *, bias: bool = False) -> None:
         nonlocal n_groups
         parts.append(np.ravel(labels) + n_groups)
         biases.append(np.full(parts[-1].size, bias))

@@ -6,36 +6,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._elementwise.activations import Mixed
-from .._elementwise.kernels import KERNELS
-from .._engines import Stack
 from .._validation import Array
 from ._net import FeedForward
 
 
-def stack_of(module: FeedForward) -> Stack | None:
-    """Return the shape of a module; None if an activation has no kernel."""
-    layers = list(module.layers)
-    linear = layers[::2]
-    kinds: list[type[nn.Module]] = []
-    if len(layers) > 1:
-        made = layers[1]
-        parts = made.kinds if isinstance(made, Mixed) else [made]
-        kinds = [type(part) for part in parts]
-    if any(kind not in KERNELS for kind in kinds):
-        return None
-    return Stack(
-        linear[0].in_features,
-        linear[-1].out_features,
-        tuple(layer.out_features for layer in linear[:-1]),
-        tuple(KERNELS[kind] for kind in kinds),
-        module.skip is not None,
-    )
+def _linear_layers(module: FeedForward) -> list[nn.Linear]:
+    return [layer for layer in module.layers if isinstance(layer, nn.Linear)]
 
 
 def flatten(module: FeedForward) -> Array:
     """Return the parameters in the order of `Stack`."""
-    linear = list(module.layers)[::2]
+    linear = _linear_layers(module)
     inner = [_numpy(p).ravel() for layer in linear[:-1] for p in layer.parameters()]
     outer = [_numpy(linear[-1].weight), _numpy(linear[-1].bias)[:, None]]
     if module.skip is not None:
@@ -45,8 +26,10 @@ def flatten(module: FeedForward) -> Array:
 
 def unflatten(module: FeedForward, theta: Array) -> None:
     """Set the parameters of a module."""
-    linear = list(module.layers)[::2]
-    targets = [p for layer in linear[:-1] for p in layer.parameters()]
+    linear = _linear_layers(module)
+    targets: list[torch.Tensor] = []
+    for layer in linear[:-1]:
+        targets += layer.parameters()
     sizes = [p.numel() for p in targets]
     inner = np.split(theta, np.cumsum(sizes))
     n_out, width = linear[-1].weight.shape
@@ -61,5 +44,5 @@ def unflatten(module: FeedForward, theta: Array) -> None:
             target.copy_(torch.tensor(value).reshape(target.shape))
 
 
-def _numpy(parameter: nn.Parameter) -> Array:
+def _numpy(parameter: torch.Tensor) -> Array:
     return parameter.detach().cpu().double().numpy()

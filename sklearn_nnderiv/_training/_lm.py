@@ -225,7 +225,7 @@ class Run:
             trial = self._trial(velocity, factor, ratio)
             gained = before - trial.objective(ratio)
             if gained > 0:
-                expected = velocity @ (self.damping * velocity + gradient)
+                expected = float(velocity @ (self.damping * velocity + gradient))
                 self._accept(trial, gained, before, expected)
                 return
             self.damping *= growth

@@ -94,10 +94,10 @@ class FeedForward(nn.Module):
         return y if self.skip is None else y + self.skip(x)
 
     @property
-    def input_weights(self) -> list[nn.Parameter]:
+    def input_weights(self) -> list[Tensor]:
         """Return the matrices that multiply the inputs themselves."""
-        first = [self.layers[0].weight]
-        return first if self.skip is None else [*first, self.skip.weight]
+        first = self.layers.get_parameter("0.weight")
+        return [first] if self.skip is None else [first, self.skip.weight]
 
 
 def _glorot(

@@ -20,13 +20,11 @@ from ._normal import Primal, PrimalFactor
 from ._standard import Standard
 
 # the factor of so many parameters holds 32 MB
-MAX_PARAMETERS = 2_000
+MAX_POSTERIOR_PARAMETERS = 2_000
 # an input that relevance determination has switched off has a slope that is small, not
 # one that is certain: its prior is at most this times the curvature of the data, per
 # weight of its group
 _LEAST_DOUBT = 0.02
-# two networks differ by sqrt(2) standard deviations
-RIVAL = 0.5**0.5
 _CALIBRATION_ROWS = 2_000
 _MAX_CALIBRATION = 3.0
 
@@ -76,7 +74,7 @@ class Posterior:
     @classmethod
     def of(cls, run: Run, rival: Run | None, standard: Standard) -> Posterior | None:
         """Return the posterior of a finished run; None of a network too large."""
-        if run.stack.n_parameters > MAX_PARAMETERS:
+        if run.stack.n_parameters > MAX_POSTERIOR_PARAMETERS:
             return None
         factor = _factor(run)
         spread = _calibration(run, factor) / np.sqrt(run.state.beta)
@@ -84,13 +82,17 @@ class Posterior:
         return cls(standard, run.point.theta, factor, float(spread), other)
 
     @property
+    def n_parameters(self) -> int:
+        """Return the number of parameters."""
+        return len(self.theta)
+
+    @property
     def _stack(self) -> Stack:
         return self.factor.stack
 
     def network(self, inputs: Array) -> Array:
         """Return the outputs of the network in scaled units."""
-        values = self._forward(self._stack, self.theta, inputs).values
-        return values * self.standard.y_scale + self.standard.y_mean
+        return self._outputs(self._forward(self._stack, self.theta, inputs))
 
     def value_variance(self, around: Surroundings) -> Array:
         """Return the variance (n, n_out) of the raw outputs, without the rival's."""
@@ -117,7 +119,7 @@ class Posterior:
         features : ndarray of shape (n, n_features, n_coefficients)
         """
         forward = self._forward(self._stack, self.theta, around.inputs)
-        tangents = around.tangents[:, :, self.standard.columns] / self.standard.x_scale
+        tangents = self._tangents(around)
         unit = self._unit(around)
         curved = bool(around.curvature.any())
         if curved:
@@ -166,29 +168,37 @@ class Posterior:
         normal = rng.standard_normal((n_draws, self._stack.n_parameters))
         return np.stack([self.factor.coloured(row) for row in normal])
 
+    def jacobian(self, around: Surroundings) -> Array:
+        """Return the raw Jacobian (n, n_out, n_features) itself."""
+        return self._jacobian(self._stack, self.theta, around)
+
+    def rival_network(self, inputs: Array) -> Array | None:
+        """Return the outputs of the rival in scaled units, if there is one."""
+        if self.rival is None:
+            return None
+        return self._outputs(self._forward(*self.rival, inputs))
+
+    def rival_jacobian(self, around: Surroundings) -> Array:
+        """Return the raw Jacobian of the rival, for surroundings of its own."""
+        assert self.rival is not None
+        return self._jacobian(*self.rival, around)
+
+    def _jacobian(self, stack: Stack, theta: Array, around: Surroundings) -> Array:
+        forward = self._forward(stack, theta, around.inputs)
+        scale = (around.slope * self.standard.y_scale)[:, :, None]
+        return forward.input_jacobian(self._tangents(around)) * scale
+
+    def _tangents(self, around: Surroundings) -> Array:
+        return around.tangents[:, :, self.standard.columns] / self.standard.x_scale
+
+    def _outputs(self, forward: Forward) -> Array:
+        return forward.values * self.standard.y_scale + self.standard.y_mean
+
     def _unit(self, around: Surroundings) -> Array:
         return around.slope * (self.spread * self.standard.y_scale)
 
     def _forward(self, stack: Stack, theta: Array, inputs: Array) -> Forward:
         return stack.forward(theta, self.standard.inputs(inputs))
-
-    def rival_network(self, inputs: Array) -> Array | None:
-        """Return the outputs of the rival in scaled units."""
-        if self.rival is None:
-            return None
-        values = self._forward(*self.rival, inputs).values
-        return values * self.standard.y_scale + self.standard.y_mean
-
-    def rival_jacobian(self, around: Surroundings) -> Array:
-        """Return the raw Jacobian (n, n_out, n_features) of the rival.
-
-        The surroundings have to be those of its own outputs.
-        """
-        assert self.rival is not None
-        forward = self._forward(*self.rival, around.inputs)
-        tangents = around.tangents[:, :, self.standard.columns] / self.standard.x_scale
-        scale = (around.slope * self.standard.y_scale)[:, :, None]
-        return forward.input_jacobian(tangents) * scale
 
 
 def _rows(table: Array) -> Array:

@@ -73,9 +73,11 @@ class ProgressBar:
         """Advance by n iterations."""
         self._bar.update(n)
 
-    def show(self, leader: str | None = None, **shown: float) -> None:
-        """Show numbers, and which candidate leads."""
+    def lead(self, name: str) -> None:
+        """Show which candidate leads."""
+        self._bar.set_description(f"fit: {name} leads", refresh=False)
+
+    def show(self, **shown: float) -> None:
+        """Show numbers."""
         numbers = {name: f"{value:.3e}" for name, value in shown.items()}
-        if leader is not None:
-            self._bar.set_description(f"fit: {leader} leads", refresh=False)
         self._bar.set_postfix(numbers, refresh=False)

@@ -114,7 +114,8 @@ class Race:
                     pool += again
                     entrants += again
                 pool.sort(key=lambda e: e.score, reverse=True)
-                bar.show(str(pool[0].architecture), evidence=pool[0].run.score)
+                bar.lead(str(pool[0].architecture))
+                bar.show(evidence=pool[0].run.score)
                 if kept:
                     pool = pool[: max(1, round(kept * len(architectures)))]
         rest = [e for e in entrants if e is not pool[0]]

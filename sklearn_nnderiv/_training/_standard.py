@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._engines import Stack
-from .._validation import Array
+from .._validation import Array, Index
 from ._lm import Data
 from ._problem import Problem
 
@@ -26,7 +26,7 @@ class Standard:
     y_mean, y_scale : ndarray of shape (n_out,)
     """
 
-    columns: Array
+    columns: Index
     n_in: int
     x_mean: Array
     x_scale: Array
@@ -37,7 +37,7 @@ class Standard:
     def of(cls, problem: Problem, *, shifted: bool) -> Standard:
         """Take the moments of a problem's rows, or leave the units as they are."""
         X, y, weight = _arrays(problem)
-        columns = np.flatnonzero((X != X[:1]).any(axis=0))
+        columns = np.flatnonzero((X[:1] != X).any(axis=0))
         if not len(columns):
             columns = np.arange(min(1, X.shape[1]))
         if not shifted:

@@ -15,8 +15,6 @@ from ._validation import Array
 
 # rows in a chunk: their gradients by all parameters hold some 10 MB
 _CHUNK_SIZE = 2**20
-# two networks differ by sqrt(2) standard deviations
-_RIVAL = 0.5**0.5
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Intervals:
         def run(rows: slice) -> None:
             around = self._around(X[rows])
             variance = self.posterior.value_variance(around)
-            variance += (_RIVAL * self._rival_values(around)) ** 2
+            variance += (self.posterior.doubt * self._rival_values(around)) ** 2
             result[rows] = np.sqrt(variance)
 
         in_chunks(run, len(X), self._rows_per_chunk(1))
@@ -55,7 +53,7 @@ class Intervals:
         def run(rows: slice) -> None:
             around = self._around(X[rows])
             variance = self.posterior.jacobian_variance(around)
-            variance += (_RIVAL * self._rival_jacobian(around)) ** 2
+            variance += (self.posterior.doubt * self._rival_jacobian(around)) ** 2
             result[rows] = np.sqrt(variance)
 
         in_chunks(run, len(X), self._rows_per_chunk(X.shape[1]))
@@ -68,7 +66,7 @@ class Intervals:
         """
         rng = np.random.default_rng(seed)
         draws = self.posterior.draw(n_samples, rng)
-        towards_rival = _RIVAL * rng.standard_normal(n_samples)
+        towards_rival = self.posterior.doubt * rng.standard_normal(n_samples)
         result = np.empty((n_samples, len(X), self.y_map.n_out, X.shape[1]))
 
         def run(rows: slice) -> None:

@@ -516,8 +516,9 @@ def _why_without_posterior(estimator: DifferentiableRegressor, asked: str) -> st
         )
     return (
         f"{asked} needs the posterior of the fit, which is not kept of networks of "
-        f"more than {MAX_POSTERIOR_PARAMETERS} parameters, or where a scaler of y mixes "
-        "the outputs. Use smaller hidden_layer_sizes, or a y_scaler of single columns."
+        f"more than {MAX_POSTERIOR_PARAMETERS} parameters, or where a scaler of y "
+        "mixes the outputs. Use smaller hidden_layer_sizes, or a y_scaler of single "
+        "columns."
     )
 
 

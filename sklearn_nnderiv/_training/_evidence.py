@@ -134,13 +134,16 @@ class Prior:
         return Hyper(alpha, beta, total, float(log_evidence), full)
 
     def relevance(self, hyper: Hyper, stack: Stack) -> Array:
-        """Return the scale of the first layer's weights from each input.
+        """Return the prior scale of the weights of each input, at most 1.
 
-        It is the root mean square of the prior over the kinds of units, in units of
-        the largest.
+        It is the root mean square over the kinds of units that the input feeds and its
+        linear part, in units of the largest.
         """
-        n = stack.n_in * (len(stack.kernels) if stack.hidden else 1)
-        scale = np.sqrt((1 / hyper.alpha[:n]).reshape(-1, stack.n_in).mean(0))
+        kinds = len(stack.kernels) if stack.hidden else 1
+        variance = (1 / hyper.alpha[: kinds * stack.n_in]).reshape(kinds, -1)
+        if stack.skip:
+            variance = np.vstack([variance, 1 / hyper.alpha[-stack.n_in :]])
+        scale = np.sqrt(variance.mean(0))
         return scale / scale.max()
 
 
@@ -148,7 +151,8 @@ def _groups(stack: Stack) -> tuple[Index, NDArray[np.bool_]]:
     """Return the group of every parameter, and whether it is a bias.
 
     Weights of the first layer have a group for each input and kind of units, those of
-    the outputs one for each kind, other layers and all biases one each.
+    the outputs one for each unit and each input, so that units and inputs which the
+    data do not ask for are switched off; other layers and all biases have one each.
     """
     parts: list[Index] = []
     biases: list[NDArray[np.bool_]] = []
@@ -170,13 +174,10 @@ def _groups(stack: Stack) -> tuple[Index, NDArray[np.bool_]]:
         add(np.zeros(width, int), 1, bias=True)
     inner, inner_bias = parts[:], biases[:]
     parts, biases = [], []
-    if stack.hidden:
-        add(stack.kinds(widths[-1]), kinds)
-    else:
-        add(np.arange(stack.n_in), stack.n_in)
+    add(np.arange(widths[-1]), widths[-1])
     add(np.zeros(1, int), 1, bias=True)
     if stack.skip:
-        add(np.zeros(stack.n_in, int), 1)
+        add(np.arange(stack.n_in), stack.n_in)
     groups = [*inner, *parts * stack.n_out]
     is_bias = [*inner_bias, *biases * stack.n_out]
     return np.concatenate(groups), np.concatenate(is_bias)

@@ -63,6 +63,8 @@ class Posterior:
         Standard deviation in units of that of the factor: the noise, recalibrated.
     rival : tuple of (Stack, ndarray), or None
         The second-best network and its parameters.
+    doubt : float
+        How many times the difference to the rival is a standard deviation.
     """
 
     standard: Standard
@@ -70,6 +72,7 @@ class Posterior:
     factor: PrimalFactor
     spread: float
     rival: tuple[Stack, Array] | None
+    doubt: float
 
     @classmethod
     def of(cls, run: Run, rival: Run | None, standard: Standard) -> Posterior | None:
@@ -78,8 +81,13 @@ class Posterior:
             return None
         factor = _factor(run)
         spread = _calibration(run, factor) / np.sqrt(run.state.beta)
-        other = None if rival is None else (rival.stack, rival.point.theta)
-        return cls(standard, run.point.theta, factor, float(spread), other)
+        other, doubt = None, 0.0
+        if rival is not None:
+            other = (rival.stack, rival.point.theta)
+            gap = max(0.0, run.score - rival.score) / run.data.count
+            # two networks that are as good differ by sqrt(2) standard deviations
+            doubt = float(np.sqrt(0.5 * np.exp(-gap)))
+        return cls(standard, run.point.theta, factor, float(spread), other, doubt)
 
     @property
     def n_parameters(self) -> int:

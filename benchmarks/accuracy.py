@@ -1,0 +1,181 @@
+"""Accuracy of the derivative, and the CPU time of the fit, against other ways to fit.
+
+All contestants see values of the function only, on one thread. Shown is the relative
+error of the Jacobian, ||J - J_true|| / ||J_true|| on 2,000 new points, every output in
+units of its standard deviation. The derivative of every fit is held against central
+differences of its own predictions, so that the errors are those of the fits.
+
+Rows are kept in a file, and a second run computes only what is not there.
+"""
+
+import os
+
+# before numpy is loaded, which reads them once
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from _accuracy_report import draw, report
+from _contestants import CONTESTANTS, MISSING, MOST_ROWS
+from _functions import APART, FUNCTIONS, USUAL, Problem
+
+SIZES = ["main", "second"]
+NOISY = ["branin", "otl", "friedman"]
+KERNELS = {"gp", "krg", "kpls"}
+
+
+class Job(NamedTuple):
+    """One fit, as it is found again in the file of rows."""
+
+    function: str
+    n: int
+    noise: float
+    seed: int
+    contestant: str
+
+
+def derivative_check(name, predict, jacobian, X):
+    """Return the relative difference to central differences, which has to be small.
+
+    A short step rarely meets one of the kinks of ReLU. Sums over a kernel have large
+    terms of both signs and a rounding error that asks for a long one.
+    """
+    step, bound = (1e-2, 1e-3) if name in KERNELS else (1e-8, 1e-5)
+    columns = []
+    for shift in step * np.eye(X.shape[1]):
+        near, far = (predict(X + i * shift) - predict(X - i * shift) for i in (1, 2))
+        columns.append((8 * near - far) / (12 * step))
+    result = jacobian(X)
+    error = np.linalg.norm(np.stack(columns, axis=2) - result) / np.linalg.norm(result)
+    if not error < bound:
+        raise AssertionError(f"The derivative of {name} is off by {error:.1e}.")
+    return float(error)
+
+
+def fit(job):
+    problem = Problem(*job[:4])
+    start = time.process_time()
+    predict, jacobian = CONTESTANTS[job.contestant](problem)
+    seconds = time.process_time() - start
+    X = problem.X_test
+    value_error, error = problem.errors(predict(X), jacobian(X))
+    checked = derivative_check(job.contestant, predict, jacobian, X[:5])
+    return {
+        **job._asdict(),
+        "error": error,
+        "value_error": value_error,
+        "to_differences": checked,
+        "seconds": round(seconds, 4),
+    }
+
+
+def read(path):
+    """Return the rows of a file by their jobs; of equal ones the last."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    return {Job(*(row[field] for field in Job._fields)): row for row in rows}
+
+
+def run(jobs, path, fresh):
+    """Compute the rows that are not in the file, add them to it, return all asked."""
+    known = {} if fresh else read(path)
+    rows = {}
+    for i, job in enumerate(jobs):
+        if job not in known:
+            row = known[job] = fit(job)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            shown = f"{row['error']:.1e} in {row['seconds']:.2f} s"
+            print(f"{i + 1}/{len(jobs)} {' '.join(map(str, job))}: {shown}", end="  \r")
+            sys.stdout.flush()
+        rows[job] = known[job]
+    return rows
+
+
+def plan(options):
+    """Return the jobs by their block of the table, (size, noise)."""
+    blocks = {}
+    for noise in options.noise:
+        for size in options.sizes:
+            functions = options.functions
+            if noise and not (options.full or options.functions_given):
+                functions = NOISY
+            blocks[size, noise] = [
+                Job(name, n, noise, seed, contestant)
+                for name in functions
+                for n in [FUNCTIONS[name].sizes[SIZES.index(size)]]
+                for seed in range(options.seeds)
+                for contestant in options.contestants
+                if n <= MOST_ROWS.get(contestant, n)
+            ]
+    return blocks
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("--functions", nargs="+", choices=FUNCTIONS, metavar="NAME")
+    add("--contestants", nargs="+", choices=CONTESTANTS, metavar="NAME")
+    add("--noise", nargs="+", type=float, help="in units of the function's deviation")
+    add("--sizes", nargs="+", choices=SIZES)
+    add("--seeds", type=int, default=3, help="how many")
+    add("--full", action="store_true", help="both sizes, all noises on all functions")
+    add("--quick", action="store_true", help="two small functions, few contestants")
+    add("--fresh", action="store_true", help="compute rows again that are there")
+    add("--output", type=Path, metavar="FOLDER", help="default: output/accuracy")
+    options = parser.parse_args()
+    options.functions_given = options.functions is not None
+    if options.quick:
+        options.seeds = 1
+    names = ["cubic", "table-grid", "table-even"] if options.quick else FUNCTIONS
+    some = ["mlp", "mlp-32", "mlp-64", "gp", "krg", "poly-3", "ours"]
+    options.functions = options.functions or list(names)
+    asked = options.contestants or (some if options.quick else list(CONTESTANTS))
+    options.contestants = [name for name in asked if name not in MISSING]
+    options.noise = options.noise or ([0.0] if options.quick else [0.0, 0.02, 0.1])
+    default_size = ["second"] if options.quick else ["main"]
+    options.sizes = options.sizes or (SIZES if options.full else default_size)
+    for name in [name for name in asked if name in MISSING]:
+        print(f"{name} is left out: its package is not installed")
+    return options
+
+
+def main():
+    options = parse()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        # a quick run leaves nothing that a real one would take for its own
+        default = temporary if options.quick else "output/accuracy"
+        folder = Path(options.output or default)
+        folder.mkdir(parents=True, exist_ok=True)
+        blocks = plan(options)
+        jobs = [job for block in blocks.values() for job in block]
+        rows = run(jobs, folder / "rows.jsonl", options.fresh)
+        for (size, noise), block in blocks.items():
+            print(f"\n{size} sizes, noise {noise:.0%}: relative error of the Jacobian")
+            report([rows[job] for job in block], options.contestants, USUAL, APART)
+        first = [rows[job] for job in next(iter(blocks.values()))]
+        draw(first, options.contestants, USUAL, folder / "accuracy.png")
+        worst = max(row["to_differences"] for row in rows.values())
+        print(
+            "\nderivatives of all contestants agree with central differences: "
+            f"relative error at most {worst:.1e}"
+        )
+        if folder != Path(temporary):
+            print(f"rows and picture are in {folder}")
+
+
+if __name__ == "__main__":
+    main()

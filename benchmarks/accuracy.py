@@ -96,9 +96,9 @@ def run(jobs, path, fresh):
             row = known[job] = fit(job)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            shown = f"{row['error']:.1e} in {row['seconds']:.2f} s"
-            print(f"{i + 1}/{len(jobs)} {' '.join(map(str, job))}: {shown}", end="  \r")
-            sys.stdout.flush()
+            if sys.stderr.isatty():
+                shown = f"\r{i + 1}/{len(jobs)} {job.function} {job.contestant}"
+                print(f"{shown:50}", end="", file=sys.stderr, flush=True)
         rows[job] = known[job]
     return rows
 

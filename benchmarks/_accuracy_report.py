@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 WIDTH = 10
 # colours of Okabe and Ito, told apart by the colour-blind, and one marker each
@@ -11,6 +12,12 @@ FAMILIES = [
     ("other networks", "#555555", "^", {"skorch", "mlp", "mlp-32", "mlp-64"}),
     ("gradient-enhanced networks, from values", "#009E73", "D", {"genn", "jenn"}),
     ("polynomial", "#CC79A7", "v", {"poly-3"}),
+]
+# of a name from its point, in points, in the order of preference
+OFFSETS = [
+    (side * dx, dy, "left" if side > 0 else "right")
+    for dx, dy in ((8, 6), (8, -6), (8, 18), (8, -18), (16, 30), (16, -30))
+    for side in (1, -1)
 ]
 
 
@@ -88,7 +95,7 @@ def report(rows, contestants, usual, apart):
     if len(usual) > 1:
         for label, cells, shape in (
             (f"median of {len(usual)}", errors, ".1e"),
-            ("CPU seconds, median", seconds, ".2f"),
+            ("CPU seconds, median", seconds, ".2g"),
         ):
             line(label, [over_functions(cells, usual, c) for c in contestants], shape)
     if apart:
@@ -99,39 +106,61 @@ def report(rows, contestants, usual, apart):
     time_ratio(seconds, usual)
 
 
-def quartiles(cells, functions, contestant):
-    return np.quantile(
-        [cells[name, contestant] for name in functions], [0.25, 0.5, 0.75]
-    )
+def points(rows, contestants, functions):
+    """Return the quartiles of seconds and error over functions, by contestant."""
+    result = {}
+    for name in contestants:
+        axes = []
+        for field in ("seconds", "error"):
+            cells = medians(rows, field)
+            axes.append([cells.get((function, name)) for function in functions])
+        if functions and None not in axes[0]:
+            result[name] = np.quantile(axes, [0.25, 0.5, 0.75], axis=1)
+    return result
+
+
+def annotate(ax, places, colours):
+    """Write each name beside its point, where it covers no other name nor point."""
+    ax.figure.draw_without_rendering()
+    spots = ax.transData.transform(list(places.values()))
+    taken = [Bbox.from_extents(*(spot - 6), *(spot + 6)) for spot in spots]
+    for name, place in places.items():
+        for dx, dy, side in OFFSETS:
+            text = ax.annotate(
+                name,
+                place,
+                (dx, dy),
+                textcoords="offset points",
+                horizontalalignment=side,
+                verticalalignment="center",
+                color=colours[name],
+                weight="bold" if "ours" in name else "normal",
+            )
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            if (dx, dy, side) != OFFSETS[-1]:
+                text.remove()
+        taken.append(box)
 
 
 def draw(rows, contestants, usual, path):
     """Draw error against time, a cross of quartiles over the functions for each."""
-    errors, seconds = medians(rows, "error"), medians(rows, "seconds")
     present = {row["function"] for row in rows}
     functions = [name for name in usual if name in present]
+    crosses = points(rows, contestants, functions)
     figure = Figure(figsize=(8, 6), layout="constrained")
     ax = figure.subplots()
+    colours = {}
     for family, colour, marker, members in FAMILIES:
-        label = family
-        for name in contestants:
-            complete = all((function, name) in errors for function in functions)
-            if name not in members or not complete or not functions:
-                continue
-            x = quartiles(seconds, functions, name)
-            y = quartiles(errors, functions, name)
-            ax.plot(x[[0, 2]], y[[1, 1]], color=colour, lw=1, alpha=0.6)
-            ax.plot(x[[1, 1]], y[[0, 2]], color=colour, lw=1, alpha=0.6)
-            ax.plot(x[1], y[1], marker, color=colour, ms=8, ls="", label=label)
-            ax.annotate(
-                name,
-                (x[1], y[1]),
-                xytext=(6, 6),
-                textcoords="offset points",
-                color=colour,
-                weight="bold" if "ours" in name else "normal",
-            )
-            label = None
+        members = [name for name in crosses if name in members]
+        for i, name in enumerate(members):
+            (x0, x, x1), (y0, y, y1) = crosses[name].T
+            ax.plot([x0, x1], [y, y], color=colour, lw=1, alpha=0.4)
+            ax.plot([x, x], [y0, y1], color=colour, lw=1, alpha=0.4)
+            label = family if i == 0 else None
+            ax.plot(x, y, marker, color=colour, ms=8, ls="", label=label)
+            colours[name] = colour
     ax.set(
         xscale="log",
         yscale="log",
@@ -140,6 +169,7 @@ def draw(rows, contestants, usual, path):
         title=f"Medians and quartiles over {len(functions)} functions",
     )
     ax.grid(alpha=0.3)
-    if ax.lines:
-        ax.legend(loc="best", frameon=True, fontsize="small")
+    if crosses:
+        ax.legend(fontsize="small")
+        annotate(ax, {name: cross[1] for name, cross in crosses.items()}, colours)
     figure.savefig(path, dpi=150)

@@ -144,7 +144,7 @@ def annotate(ax, places, colours):
         taken.append(box)
 
 
-def draw(rows, contestants, usual, path):
+def draw(rows, contestants, usual, label, path):
     """Draw error against time, a cross of quartiles over the functions for each."""
     present = {row["function"] for row in rows}
     functions = [name for name in usual if name in present]
@@ -158,15 +158,15 @@ def draw(rows, contestants, usual, path):
             (x0, x, x1), (y0, y, y1) = crosses[name].T
             ax.plot([x0, x1], [y, y], color=colour, lw=1, alpha=0.4)
             ax.plot([x, x], [y0, y1], color=colour, lw=1, alpha=0.4)
-            label = family if i == 0 else None
-            ax.plot(x, y, marker, color=colour, ms=8, ls="", label=label)
+            group = family if i == 0 else None
+            ax.plot(x, y, marker, color=colour, ms=8, ls="", label=group)
             colours[name] = colour
     ax.set(
         xscale="log",
         yscale="log",
         xlabel="CPU seconds of a fit",
         ylabel="relative error of the Jacobian",
-        title=f"Medians and quartiles over {len(functions)} functions",
+        title=f"Medians and quartiles over {len(functions)} functions, {label}",
     )
     ax.grid(alpha=0.3)
     if crosses:

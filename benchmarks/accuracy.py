@@ -189,8 +189,9 @@ def main():
         for (size, noise), block in blocks.items():
             print(f"\n{size} sizes, noise {noise:.0%}: relative error of the Jacobian")
             report([rows[job] for job in block], options.contestants, USUAL, APART)
-        first = [rows[job] for job in next(iter(blocks.values()))]
-        draw(first, options.contestants, USUAL, folder / "accuracy.png")
+        (size, noise), block = next(iter(blocks.items()))
+        first, label = [rows[job] for job in block], f"{size} sizes, noise {noise:.0%}"
+        draw(first, options.contestants, USUAL, label, folder / "accuracy.png")
         check_derivatives(rows.values())
         if folder != Path(temporary):
             print(f"rows and picture are in {folder}")

@@ -168,6 +168,7 @@ def draw(rows, contestants, usual, label, path):
         ylabel="relative error of the Jacobian",
         title=f"Medians and quartiles over {len(functions)} functions, {label}",
     )
+    ax.margins(x=0.12)  # room for the names
     ax.grid(alpha=0.3)
     if crosses:
         ax.legend(fontsize="small")

@@ -4,8 +4,10 @@ Each takes a problem, fits it and returns a function for the values, of shape (n
 and one for the Jacobian, of shape (n, k, d), both in the units of the data.
 """
 
+import contextlib
 import copy
 import importlib
+import io
 
 import numpy as np
 import torch
@@ -184,7 +186,9 @@ def kriging(problem, name, **options):
             **options,
         )
         model.set_training_values(problem.X, y[:, None])
-        model.train()
+        # it prints all eigenvalues of a covariance that is not positive
+        with contextlib.redirect_stdout(io.StringIO()):
+            model.train()
         models.append(model)
     return (
         lambda X: np.hstack([model.predict_values(X) for model in models]),

@@ -24,6 +24,7 @@ from ._training import (
     Rows,
     Solver,
     WeightedNet,
+    adam_batch_size,
     ignore_constant_columns,
     loss_curve,
     make_net,
@@ -99,20 +100,15 @@ def _problem(estimator: Any, rows: Rows, *, go_on: bool) -> Problem:
     if not go_on:
         largest = rows.weight.max()
         estimator._weight_unit = largest * (rows.weight / largest).mean()
-    kind = {
-        "dtype": getattr(torch, estimator.dtype),
-        "device": check_device(estimator.device),
-    }
-    return Problem(
-        torch.tensor(
-            scale_inputs(estimator.x_scaler_, estimator._x_map, rows.X), **kind
-        ),
-        torch.tensor(
-            scale_targets(estimator.y_scaler_, estimator._y_map, rows.y), **kind
-        ),
-        torch.tensor(rows.weight / estimator._weight_unit, **kind),
-        float(estimator.alpha / estimator._weight_unit),
+    x_scaler, y_scaler = estimator.x_scaler_, estimator.y_scaler_
+    arrays = (
+        scale_inputs(x_scaler, estimator._x_map, rows.X, estimator.dtype),
+        scale_targets(y_scaler, estimator._y_map, rows.y, estimator.dtype),
+        (rows.weight / estimator._weight_unit).astype(estimator.dtype),
     )
+    # without a copy: the arrays are not used elsewhere
+    tensors = [torch.from_numpy(a).to(check_device(estimator.device)) for a in arrays]
+    return Problem(*tensors, float(estimator.alpha / estimator._weight_unit))
 
 
 def _train_built_in(
@@ -207,8 +203,9 @@ def _solver(
             problem, options["validation"] = _split(estimator, problem, seed)
         size = estimator.batch_size
         n = len(problem.X)
-        options["batch_size"] = min(200, n) if size == "auto" else min(size, n)
+        options["batch_size"] = adam_batch_size(n) if size == "auto" else min(size, n)
         options["learning_rate_init"] = estimator.learning_rate_init
+        options["anneal"] = not one_epoch
     return SOLVERS[name](**options), problem
 
 

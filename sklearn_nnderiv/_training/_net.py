@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from ._problem import Problem, penalty, weighted_square
+from ._soap import SOAP
+
+EVALUATED_ROWS = 8192  # at a time, lest the hidden layers need memory
 
 
 class FeedForward(nn.Sequential):
@@ -155,7 +157,7 @@ class WeightedNet(skorch.NeuralNet):
     def get_iterator(self, dataset: Dataset, training: bool = False) -> Batches:
         """Return the batches of a data set."""
         if not training:
-            return Batches(dataset, len(dataset))
+            return Batches(dataset, EVALUATED_ROWS)
         return Batches(dataset, self.batch_size, self.seed, len(self.history))
 
 
@@ -176,7 +178,7 @@ def make_net(
         module__activation=activation,
         module__dtype=problem.X.dtype,
         module__seed=seed,
-        optimizer=torch.optim.Adam,
+        optimizer=SOAP,
         train_split=None,
         callbacks="disable",
         device=str(device),
@@ -196,14 +198,15 @@ def ignore_constant_columns(
     is the same to the network, leaves them there.
     """
     weight = net.module_[0].weight
-    constant = (problem.X[:1] == problem.X).all(dim=0)
+    constant = problem.X.amin(dim=0) == problem.X.amax(dim=0)
     with torch.no_grad():
         if new:
             weight[:, constant] = 0
         ignored = constant & (weight == 0).all(dim=0)
         if not ignored.any():
             return problem
-        return replace(problem, X=torch.where(ignored, 0, problem.X))
+        problem.X[:, ignored] = 0  # in place: a copy may be large
+        return problem
 
 
 def epoch_mean(epoch: dict[str, Any], prefix: str) -> float:

@@ -107,8 +107,9 @@ def _problem(estimator: Any, rows: Rows, *, go_on: bool) -> Problem:
         (rows.weight / estimator._weight_unit).astype(estimator.dtype),
     )
     # without a copy: the arrays are not used elsewhere
-    tensors = [torch.from_numpy(a).to(check_device(estimator.device)) for a in arrays]
-    return Problem(*tensors, float(estimator.alpha / estimator._weight_unit))
+    device = check_device(estimator.device)
+    X, y, weight = (torch.from_numpy(array).to(device) for array in arrays)
+    return Problem(X, y, weight, float(estimator.alpha / estimator._weight_unit))
 
 
 def _train_built_in(

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+RIDGE = 1e-3  # of the mean eigenvalue
+
 
 class SOAP(torch.optim.Optimizer):
     """Adam in a basis where the entries of the gradient hardly correlate.
@@ -57,7 +59,7 @@ class SOAP(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step; return what the closure returns."""
         loss = None
         if closure is not None:
@@ -66,11 +68,11 @@ class SOAP(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, group)
+                    self._update(parameter, parameter.grad, group)
         return loss
 
-    def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        gradient = parameter.grad.reshape(parameter.shape[:1].numel(), -1)
+    def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        gradient = grad.reshape(parameter.shape[:1].numel(), -1)
         state = self.state[parameter]
         if not state:
             state.update(_start(gradient, group["max_size"]))
@@ -80,9 +82,8 @@ class SOAP(torch.optim.Optimizer):
             if gram is not None:
                 gram.lerp_(G @ G.mT, new)
         if state["step"] % group["every"] == 0:
-            # eigenvalues and vectors of NaN would raise; this passes them on
             state["bases"] = bases = [
-                None if gram is None else torch.linalg.qr(gram @ basis)[0]
+                None if gram is None else _power_step(gram, basis)
                 for gram, basis in zip(grams, bases, strict=True)
             ]
         state["step"] += 1
@@ -107,6 +108,17 @@ def _start(gradient: Tensor, max_size: int) -> dict[str, Any]:
             for n in sides
         ],
     }
+
+
+def _power_step(gram: Tensor, basis: Tensor) -> Tensor:
+    """Return the basis one step nearer to the eigenvectors.
+
+    Without the ridge, rounding would choose the basis of the null space, and two fits
+    that differ by the order of their rows would go apart. NaN is passed on, where a
+    decomposition into eigenvectors would raise.
+    """
+    ridge = RIDGE * gram.diagonal().mean()
+    return torch.linalg.qr(gram @ basis + ridge * basis)[0]
 
 
 def _turn(x: Tensor, bases: list[Tensor | None]) -> Tensor:

@@ -60,6 +60,7 @@ bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/jacobian.py
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/solver_crossover.py
+	$(BIN)/python benchmarks/large.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf $(VENV) $(OLDEST) output docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst

@@ -6,19 +6,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._parameters import check_activation, hidden_sizes
-from ._training import Rows, has_kernels
+from ._training import (
+    ADAM_ACTIVATION,
+    ADAM_CONSTANT_RATE,
+    ADAM_HIDDEN,
+    ADAM_LEARNING_RATE,
+    HELD_OUT_FROM,
+    Rows,
+    adam_batch_size,
+    adam_epochs,
+    has_kernels,
+)
 from ._validation import check_device
 
 # residuals (rows times outputs) up to which lm is the more exact in equal time
-MAX_RESIDUALS_LM = 20_000
+MAX_RESIDUALS_LM = 10_000
 # after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
 # that of adam at 20,000 (benchmarks/solver_crossover.py)
 MAX_ROWS_LBFGS = 10_000
 
-_HIDDEN = (50, 50)
-_ACTIVATION = "tanh"
+_HIDDEN = {"lbfgs": (50, 50), "adam": ADAM_HIDDEN}
+_ACTIVATION = {"lbfgs": "tanh", "adam": ADAM_ACTIVATION}
 _ALPHA = 1e-4
-_MAX_ITER = {"lm": 200, "lbfgs": 1000, "adam": 1000}
+_MAX_ITER = {"lm": 200, "lbfgs": 1000}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,10 @@ class Choice:
     alpha : float or None
         None is left to the evidence of lm.
     max_iter : int
+    learning_rate : float
+        Of adam.
+    held_out : bool
+        Whether adam withholds rows.
     """
 
     solver: str
@@ -42,6 +56,8 @@ class Choice:
     activation: Any
     alpha: Any
     max_iter: int
+    learning_rate: float
+    held_out: bool
 
 
 def resolve(estimator: Any, rows: Rows, *, one_epoch: bool) -> Choice:
@@ -54,17 +70,34 @@ def resolve(estimator: Any, rows: Rows, *, one_epoch: bool) -> Choice:
     solver = "adam" if one_epoch else _solver(estimator, rows, activation)
     alpha = _given(estimator.alpha)
     if solver != "lm":
-        hidden = _HIDDEN if hidden is None else hidden
-        activation = _ACTIVATION if activation is None else activation
+        hidden = _HIDDEN[solver] if hidden is None else hidden
+        activation = _ACTIVATION[solver] if activation is None else activation
         alpha = _ALPHA if alpha is None else alpha
-    max_iter = _given(estimator.max_iter)
+    rate = _given(estimator.learning_rate_init)
+    if rate is None:
+        rate = ADAM_CONSTANT_RATE if one_epoch else ADAM_LEARNING_RATE
+    early = _given(estimator.early_stopping)
+    if early is None:
+        early = len(rows.X) >= HELD_OUT_FROM
     return Choice(
         solver,
         hidden,
         activation,
         None if alpha is None else float(alpha),
-        _MAX_ITER[solver] if max_iter is None else max_iter,
+        _max_iter(estimator, solver, len(rows.X)),
+        rate,
+        bool(early and solver == "adam" and not one_epoch),
     )
+
+
+def _max_iter(estimator: Any, solver: str, n_rows: int) -> int:
+    given = _given(estimator.max_iter)
+    if given is not None:
+        return int(given)
+    if solver != "adam":
+        return _MAX_ITER[solver]
+    size = _given(estimator.batch_size)
+    return adam_epochs(n_rows, adam_batch_size(n_rows) if size is None else size)
 
 
 def _given(value: Any) -> Any:
@@ -73,7 +106,8 @@ def _given(value: Any) -> Any:
 
 def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
     n = len(rows.X)
-    if estimator.early_stopping and n < 2:
+    withhold = _given(estimator.early_stopping) or False
+    if withhold and n < 2:
         raise ValueError(
             "early_stopping needs at least two rows, one of them to withhold. Got "
             f"{n} of positive weight."
@@ -82,10 +116,10 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
     if estimator.solver == "auto":
         if obstacle is None and rows.y.size <= MAX_RESIDUALS_LM:
             return "lm"
-        return "adam" if estimator.early_stopping or n > MAX_ROWS_LBFGS else "lbfgs"
+        return "adam" if withhold or n > MAX_ROWS_LBFGS else "lbfgs"
     if estimator.solver == "lm" and obstacle is not None:
         raise ValueError(obstacle)
-    if estimator.solver == "lbfgs" and estimator.early_stopping:
+    if estimator.solver == "lbfgs" and withhold:
         raise ValueError(
             "early_stopping=True needs mini-batches, but solver='lbfgs' works on all "
             "rows at once. Use solver='adam', or early_stopping=False."
@@ -95,7 +129,7 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
 
 def _obstacle_to_lm(estimator: Any, activation: Any) -> str | None:
     """Return why solver="lm" cannot be used, if so."""
-    if estimator.early_stopping:
+    if _given(estimator.early_stopping):
         return (
             "early_stopping=True withholds rows, but solver='lm' judges a fit by its "
             "evidence, on all of them. Use solver='adam', or early_stopping=False."

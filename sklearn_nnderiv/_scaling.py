@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -28,6 +29,11 @@ SCALERS: dict[str, type] = {
     "passthrough": FunctionTransformer,
 }
 
+# numbers that are scaled at a time
+CHUNK_SIZE = 2_000_000
+# whose fit would make copies of all rows, and whose partial_fit gives the same
+_FITTED_IN_CHUNKS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
+
 
 def fit_scaler(scaler: Any, data: Array, weight: Array, parameter: str) -> Any:
     """Return a fitted clone of the scaler, or of the one that a name stands for."""
@@ -37,6 +43,11 @@ def fit_scaler(scaler: Any, data: Array, weight: Array, parameter: str) -> Any:
     weights = {"sample_weight": weight}
     try:
         takes_weights = has_fit_parameter(fitted, "sample_weight")
+        if data.size > CHUNK_SIZE and type(fitted) in _FITTED_IN_CHUNKS:
+            for rows in _chunks(data):
+                part = {"sample_weight": weight[rows]} if takes_weights else {}
+                fitted.partial_fit(data[rows], **part)
+            return fitted
         return fitted.fit(data, **(weights if takes_weights else {}))
     except ValueError as error:
         raise ValueError(f"{parameter}={scaler!r} cannot be fitted: {error}") from error
@@ -59,44 +70,67 @@ def _convert(fitted: Any, parameter: str, role: Any) -> Map:
         raise NotConvertibleError(f"{parameter}: {error}") from error
 
 
-def scale_inputs(fitted: Any, function: Map, X: Array) -> Array:
+def scale_inputs(
+    fitted: Any, function: Map, X: Array, dtype: str = "float64"
+) -> NDArray[Any]:
     """Return the scaled rows, checked against the map that predictions will use."""
-    scaled = np.asarray(fitted.transform(X), dtype=np.float64)
-    _check_finite(scaled, "x_scaler", "X", fitted)
-    _warn_of_tiny(scaled, X, "x_scaler", "X", fitted)
-    head = slice(N_SAMPLE_ROWS)
-    check_agreement(function, X[head], scaled[head], f"x_scaler={fitted!r}")
+    scaled, head = _scale(fitted, X, dtype, "x_scaler", "X")
+    check_agreement(function, X[: len(head)], head, f"x_scaler={fitted!r}")
     return scaled
 
 
-def scale_targets(fitted: Any, function: Map, y: Array) -> Array:
+def scale_targets(
+    fitted: Any, function: Map, y: Array, dtype: str = "float64"
+) -> NDArray[Any]:
     """Return the scaled targets, checked to come back as y."""
-    scaled = np.asarray(fitted.transform(y), dtype=np.float64)
-    _check_finite(scaled, "y_scaler", "y", fitted)
-    _warn_of_tiny(scaled, y, "y_scaler", "y", fitted)
-    head = slice(N_SAMPLE_ROWS)
-    back = np.asarray(fitted.inverse_transform(scaled[head]), dtype=np.float64)
-    check_agreement(function, scaled[head], back, f"y_scaler={fitted!r}")
-    _check_round_trip(fitted, y, y[head], back)
+    scaled, head = _scale(fitted, y, dtype, "y_scaler", "y")
+    back = np.asarray(fitted.inverse_transform(head), dtype=np.float64)
+    check_agreement(function, head, back, f"y_scaler={fitted!r}")
+    _check_round_trip(fitted, y, y[: len(head)], back)
     return scaled
 
 
-def _check_finite(scaled: Array, parameter: str, name: str, fitted: Any) -> None:
-    n_bad = (~np.isfinite(scaled)).any(axis=1).sum()
+def _scale(
+    fitted: Any, data: Array, dtype: str, parameter: str, name: str
+) -> tuple[NDArray[Any], Array]:
+    """Return the scaled rows in `dtype`, and a copy of the first few in float64.
+
+    The rows are scaled chunk by chunk, so that a single copy of them is in memory.
+    """
+    parts = (
+        np.asarray(fitted.transform(data[rows]), dtype=np.float64)
+        for rows in _chunks(data)
+    )
+    n_bad = 0
+    for rows, part in zip(_chunks(data), parts, strict=True):
+        n_bad += int((~np.isfinite(part)).any(axis=1).sum())
+        if rows.start == 0:
+            scaled, head = np.empty((len(data), *part.shape[1:]), dtype), part
+            low, high = part.min(axis=0), part.max(axis=0)
+        scaled[rows] = part
+        low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(0))
     if n_bad:
         raise ValueError(
-            f"{parameter}={fitted!r} turned {n_bad} of {len(scaled)} rows of {name} "
+            f"{parameter}={fitted!r} turned {n_bad} of {len(data)} rows of {name} "
             f"into NaN or infinity; {name} itself is finite. Use a scaler whose domain "
             f"holds all of {name}."
         )
+    _warn_of_tiny(high - low, data, parameter, name, fitted)
+    return scaled, head[:N_SAMPLE_ROWS].copy()
+
+
+def _chunks(data: Array) -> list[slice]:
+    size = max(1, CHUNK_SIZE // data.shape[1])
+    return [slice(i, i + size) for i in range(0, len(data), size)]
 
 
 def _warn_of_tiny(
-    scaled: Array, data: Array, parameter: str, name: str, fitted: Any
+    spread: Array, data: Array, parameter: str, name: str, fitted: Any
 ) -> None:
     """Warn of columns that vary, yet not in any unit that a network can see."""
-    varies = np.ptp(data, axis=0) > 1e-12 * abs(data).max(axis=0)
-    tiny = varies & (np.ptp(scaled, axis=0) < 1e-8) if varies.any() else varies
+    low, high = data.min(axis=0), data.max(axis=0)
+    varies = high - low > 1e-12 * np.maximum(abs(low), abs(high))
+    tiny = varies & (spread < 1e-8) if varies.any() else varies
     if tiny.any():
         warn(
             f"{parameter}={fitted!r} leaves columns {np.flatnonzero(tiny).tolist()} of "

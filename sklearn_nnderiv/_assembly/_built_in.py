@@ -18,6 +18,7 @@ from .._training import (
     Problem,
     Rows,
     Solver,
+    adam_batch_size,
     ignore_constant_columns,
     make_net,
     repeatable,
@@ -134,12 +135,13 @@ def _solver(
         "verbose": 0 if one_epoch else estimator.verbose,
     }
     if choice.solver == "adam":
-        if estimator.early_stopping and not one_epoch:
+        if choice.held_out:
             problem, options["validation"] = _split(estimator, problem, seed)
         size = estimator.batch_size
         n = len(problem.X)
-        options["batch_size"] = min(200, n) if size == "auto" else min(size, n)
-        options["learning_rate_init"] = estimator.learning_rate_init
+        options["batch_size"] = adam_batch_size(n) if size == "auto" else min(size, n)
+        options["learning_rate_init"] = choice.learning_rate
+        options["anneal"] = not one_epoch
     return SOLVERS[choice.solver](**options), problem
 
 

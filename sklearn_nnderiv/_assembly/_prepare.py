@@ -36,18 +36,15 @@ def make_problem(
     if not go_on:
         largest = rows.weight.max()
         estimator._weight_unit = largest * (rows.weight / largest).mean()
-    kind = {
-        "dtype": getattr(torch, dtype or estimator.dtype),
-        "device": check_device(estimator.device),
-    }
-    return Problem(
-        torch.tensor(
-            scale_inputs(estimator.x_scaler_, estimator._x_map, rows.X), **kind
-        ),
-        torch.tensor(
-            scale_targets(estimator.y_scaler_, estimator._y_map, rows.y), **kind
-        ),
-        torch.tensor(rows.weight / estimator._weight_unit, **kind),
-        float(alpha / estimator._weight_unit),
-        float(rows.weight.sum()),
+    kind = dtype or estimator.dtype
+    x_scaler, y_scaler = estimator.x_scaler_, estimator.y_scaler_
+    arrays = (
+        scale_inputs(x_scaler, estimator._x_map, rows.X, kind),
+        scale_targets(y_scaler, estimator._y_map, rows.y, kind),
+        (rows.weight / estimator._weight_unit).astype(kind),
     )
+    # without a copy: the arrays are not used elsewhere
+    device = check_device(estimator.device)
+    X, y, weight = (torch.from_numpy(array).to(device) for array in arrays)
+    unit = estimator._weight_unit
+    return Problem(X, y, weight, float(alpha / unit), float(rows.weight.sum()))

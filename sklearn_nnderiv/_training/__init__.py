@@ -1,9 +1,19 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
 from ._candidates import candidates, has_kernels, stack_for
+from ._defaults import (
+    ADAM_ACTIVATION,
+    ADAM_CONSTANT_RATE,
+    ADAM_HIDDEN,
+    ADAM_LEARNING_RATE,
+    HELD_OUT_FROM,
+    adam_batch_size,
+    adam_epochs,
+)
 from ._evidence import Hyper
 from ._flat import flatten, unflatten
 from ._lm import Data, Run
+from ._minibatch import Adam
 from ._net import (
     Architecture,
     WeightedNet,
@@ -14,11 +24,18 @@ from ._net import (
 from ._posterior import MAX_POSTERIOR_PARAMETERS, Posterior, Surroundings
 from ._problem import Problem, Rows
 from ._race import Entrant, Race
-from ._solver import SOLVERS, Solver, record
+from ._solver import LBFGS, Solver, record
 from ._standard import Standard
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
+SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
+
 __all__ = [
+    "ADAM_ACTIVATION",
+    "ADAM_CONSTANT_RATE",
+    "ADAM_HIDDEN",
+    "ADAM_LEARNING_RATE",
+    "HELD_OUT_FROM",
     "MAX_POSTERIOR_PARAMETERS",
     "SOLVERS",
     "Architecture",
@@ -34,6 +51,8 @@ __all__ = [
     "Standard",
     "Surroundings",
     "WeightedNet",
+    "adam_batch_size",
+    "adam_epochs",
     "candidates",
     "flatten",
     "has_kernels",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,8 @@ from torch.nn.utils import skip_init
 
 from .._elementwise.activations import activation_maker
 from ._problem import Problem, penalty, weighted_square
+
+EVALUATED_ROWS = 8192  # at a time, lest the hidden layers need memory
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ class WeightedNet(skorch.NeuralNet):
     def get_iterator(self, dataset: Dataset, training: bool = False) -> Batches:
         """Return the batches of a data set."""
         if not training:
-            return Batches(dataset, len(dataset))
+            return Batches(dataset, EVALUATED_ROWS)
         return Batches(dataset, self.batch_size, self.seed, len(self.history))
 
 
@@ -225,6 +227,7 @@ def make_net(
         module__dtype=problem.X.dtype,
         module__seed=seed,
         optimizer=torch.optim.Adam,
+        optimizer__betas=(0.9, 0.99),  # a schedule of few steps forgets faster
         train_split=None,
         callbacks="disable",
         device=str(device),
@@ -244,14 +247,15 @@ def ignore_constant_columns(
     is the same to the network, leaves them there.
     """
     weights = net.module_.input_weights
-    constant = (problem.X[:1] == problem.X).all(dim=0)
+    constant = problem.X.amin(dim=0) == problem.X.amax(dim=0)
     with torch.no_grad():
         for weight in weights if new else ():
             weight[:, constant] = 0
         ignored = constant & (torch.cat(weights) == 0).all(dim=0)
         if not ignored.any():
             return problem
-        return replace(problem, X=torch.where(ignored, 0, problem.X))
+        problem.X[:, ignored] = 0  # in place: a copy may be large
+        return problem
 
 
 def epoch_mean(epoch: dict[str, Any], prefix: str) -> float:

@@ -1,4 +1,4 @@
-"""The solvers of the built-in net."""
+"""What a solver is, and the one that takes all rows at once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
-from skorch.callbacks import Callback
-from skorch.dataset import Dataset
-from skorch.helper import predefined_split
 from torch.nn.utils import parameters_to_vector
 
 from .._validation import Array
-from ._net import WeightedNet, epoch_mean
+from ._net import WeightedNet
 from ._problem import Problem
 from ._progress import Plateau, ProgressBar
 
@@ -120,89 +117,6 @@ class LBFGS(Solver):
         # has reached the rounding error of the loss
         converged = stopped or result.status != 1
         return TrainingResult(curve or [float(result.fun)], converged)
-
-
-class _Stop(Exception):
-    """Ends the epochs; skorch's own way, KeyboardInterrupt, would hide a Ctrl-C."""
-
-
-class _Monitor(Callback):
-    """Keeps the loss curve, ends the training, remembers the best parameters."""
-
-    def __init__(self, plateau: Plateau, bar: ProgressBar, validate: bool) -> None:
-        self.plateau = plateau
-        self.bar = bar
-        self.validate = validate
-        self.curve: list[float] = []
-        self.lowest = np.inf
-        self.best: dict[str, Any] | None = None
-
-    def on_epoch_end(self, net: WeightedNet, **kwargs: Any) -> None:
-        """Take the mean loss of the epoch."""
-        losses = {"train_loss": epoch_mean(net.history[-1], "train")}
-        watched = losses["train_loss"]
-        if self.validate:
-            watched = losses["valid_loss"] = epoch_mean(net.history[-1], "valid")
-            if watched < self.lowest:
-                self.lowest = watched
-                state = net.module_.state_dict()
-                self.best = {name: value.clone() for name, value in state.items()}
-        self.curve.append(losses["train_loss"])
-        for name, loss in losses.items():
-            net.history.record(name, loss)
-        net.history[-1]["batches"].clear()  # they would be pickled with the net
-        self.bar.update(**losses)
-        if self.plateau.update(watched):
-            raise _Stop
-
-
-@dataclass(frozen=True)
-class Adam(Solver):
-    """Adam on mini-batches, through the training loop of skorch.
-
-    Attributes
-    ----------
-    batch_size : int
-        Rows in a mini-batch.
-    learning_rate_init : float
-        Step size.
-    validation : Problem or None
-        Rows whose loss is watched in place of the training loss; the parameters with
-        the lowest are kept.
-    """
-
-    batch_size: int
-    learning_rate_init: float
-    validation: Problem | None = None
-
-    def fit(self, net: WeightedNet, problem: Problem) -> TrainingResult:
-        """Train until the loss ceases to fall, or for `max_iter` epochs."""
-        total = float(problem.weight.sum())
-        net.penalty = problem.alpha / total
-        net.batch_size = self.batch_size
-        for group in net.optimizer_.param_groups:
-            group["lr"] = self.learning_rate_init
-        if self.validation is not None:
-            net.train_split = predefined_split(_dataset(self.validation))
-        converged = False
-        with ProgressBar(self.max_iter, self.verbose) as bar:
-            monitor = _Monitor(self._plateau(), bar, self.validation is not None)
-            net.callbacks_ = [("monitor", monitor)]
-            try:
-                net.fit_loop(_dataset(problem), epochs=self.max_iter)
-            except _Stop:
-                converged = True
-        net.callbacks_, net.train_split = [], None
-        if monitor.best is not None:
-            net.module_.load_state_dict(monitor.best)
-        return TrainingResult(monitor.curve, converged)
-
-
-SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
-
-
-def _dataset(problem: Problem) -> Dataset:
-    return Dataset(problem.X, {"y": problem.y, "weight": problem.weight})
 
 
 def record(net: WeightedNet, **values: float) -> None:

@@ -115,12 +115,12 @@ def test_annealing_improves_the_derivative(smooth, monkeypatch):
     )
 
     def error():
-        model = small(hidden_layer_sizes=(32, 32), max_iter=40)
+        model = small(hidden_layer_sizes=(32, 32), max_iter=150)
         difference = model.fit(X, y).predict_jacobian(X) - truth
         return np.linalg.norm(difference) / np.linalg.norm(truth)
 
     annealed = error()
-    assert annealed < 0.04
+    assert annealed < 0.05
     with monkeypatch.context() as patch:
         patch.setattr(_minibatch, "step_size", lambda step, n_steps: 1.0)
         assert error() > 1.5 * annealed
@@ -169,7 +169,7 @@ def test_the_parameters_of_the_lowest_held_out_loss_are_kept(rng, monkeypatch):
     X = rng.normal(size=(60, 4))
     y = rng.normal(size=60)  # nothing to learn: the held-out loss soon rises
     model = small(
-        early_stopping=True, hidden_layer_sizes=(64,), max_iter=60, n_iter_no_change=30
+        early_stopping=True, hidden_layer_sizes=(64,), max_iter=100, n_iter_no_change=20
     )
     states = []
     original = _minibatch._Monitor.on_epoch_end
@@ -183,7 +183,7 @@ def test_the_parameters_of_the_lowest_held_out_loss_are_kept(rng, monkeypatch):
     model.fit(X, y)
     best = int(np.argmin(model.net_.history[:, "valid_loss"]))
     assert best < len(states) - 1
-    assert len(states) < 60
+    assert len(states) < 100
     kept = model.net_.module_.state_dict()
     assert all(torch.equal(kept[name], states[best][name]) for name in kept)
 

@@ -76,7 +76,11 @@ def train_by_evidence(
         standard = Standard.of(problem, shifted=alpha is None)
         n_in = len(standard.columns)
         tried = candidates(
-            estimator.n_candidates, n_in, choice.hidden, choice.activation
+            estimator.n_candidates,
+            n_in,
+            problem.y.numel(),
+            choice.hidden,
+            choice.activation,
         )
         entrants = race.run(tried, standard.data(problem), alpha, seed)
     winner = entrants[0]

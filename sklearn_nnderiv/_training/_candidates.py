@@ -22,6 +22,9 @@ _FREE = [
     Architecture((20, 20), "softplus", skip=True),
     Architecture((16, 16), "softplus+sin", skip=True),
 ]
+# residuals from which candidates are twice as wide: enough to determine that many
+# parameters, and the worth of it is measured
+_WIDER_FROM = 4_000
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
 _MAX_FIRST = 2_000
 
@@ -29,6 +32,7 @@ _MAX_FIRST = 2_000
 def candidates(
     n: int,
     n_in: int,
+    n_residuals: int,
     hidden: tuple[int, ...] | None = None,
     activation: str | type | None = None,
 ) -> list[Architecture]:
@@ -40,6 +44,8 @@ def candidates(
         How many. Beyond the distinct ones they repeat, to begin from other parameters.
     n_in : int
         Number of inputs. Of very many, networks are narrower.
+    n_residuals : int
+        Number of rows times outputs. Of many, networks are wider.
     hidden, activation
         What is fixed; None is free.
     """
@@ -48,7 +54,7 @@ def candidates(
     found: list[Architecture] = []
     for free in _FREE:
         one = Architecture(
-            _narrowed(free.hidden, n_in) if hidden is None else hidden,
+            _fitted(free.hidden, n_in, n_residuals) if hidden is None else hidden,
             free.activation if activation is None else activation,
             skip=hidden is None,
         )
@@ -57,9 +63,10 @@ def candidates(
     return [found[i % len(found)] for i in range(n)]
 
 
-def _narrowed(widths: tuple[int, ...], n_in: int) -> tuple[int, ...]:
+def _fitted(widths: tuple[int, ...], n_in: int, n_residuals: int) -> tuple[int, ...]:
     most = max(4, _MAX_FIRST // (n_in + 1))
-    return tuple(min(most, width) for width in widths)
+    factor = 2 if n_residuals >= _WIDER_FROM else 1
+    return tuple(min(most, factor * width) for width in widths)
 
 
 def has_kernels(activation: str | type) -> bool:

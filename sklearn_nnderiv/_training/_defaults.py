@@ -10,8 +10,8 @@ ADAM_LEARNING_RATE = 0.01
 ADAM_CONSTANT_RATE = 0.003
 # Steps of a schedule. More pay on hard functions only, and harm on noisy data.
 ADAM_STEPS = 5_000
-# Four layers of 64 beat two, or three of 128, from 500 to 50,000 rows; silu and gelu are
-# alike, tanh is twice as far off.
+# Four layers of 64 beat two, or three of 128, from 500 to 50,000 rows; silu and gelu
+# are alike, tanh is twice as far off.
 ADAM_HIDDEN = (64, 64, 64, 64)
 ADAM_ACTIVATION = "silu"
 # rows from which it costs nothing to withhold some

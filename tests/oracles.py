@@ -1,6 +1,7 @@
 """Independent derivatives to hold the package's against."""
 
 import numpy as np
+import torch
 
 
 def central_differences(function, X, scale=None):
@@ -34,3 +35,28 @@ def relative_difference(value, truth):
     assert value.shape == truth.shape
     size = abs(truth).max(axis=0)
     return (abs(value - truth).max(axis=0) / np.where(size > 0, size, 1)).max()
+
+
+def plain_network(stack, functions, theta, X):
+    """The network that `Stack` describes, in torch, from its documentation alone.
+
+    Parameters
+    ----------
+    stack : Stack
+        Of which only the sizes are used.
+    functions : list of callable
+        The activations, each of one part of the units.
+    theta : Tensor of shape (n_parameters,)
+    X : Tensor of shape (..., n_in)
+    """
+    start, a = 0, X
+    for width in stack.hidden:
+        end = start + width * a.shape[-1]
+        weight = theta[start:end].reshape(width, a.shape[-1])
+        bias = theta[end : end + width]
+        start = end + width
+        parts = torch.tensor_split(a @ weight.T + bias, len(functions), dim=-1)
+        a = torch.cat([f(p) for f, p in zip(functions, parts, strict=True)], dim=-1)
+    one = torch.ones((*X.shape[:-1], 1), dtype=X.dtype)
+    features = torch.cat([a, one, X] if stack.skip else [a, one], dim=-1)
+    return features @ theta[start:].reshape(stack.n_out, -1).T

@@ -8,7 +8,6 @@ import skorch
 import torch
 from sklearn.exceptions import NotFittedError
 
-import sklearn_nnderiv._assembly
 from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv._validation import check_device
 
@@ -30,8 +29,8 @@ def no_training(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a network was made before the error")
 
-    monkeypatch.setattr(sklearn_nnderiv._assembly, "make_net", refuse)
-    monkeypatch.setattr(sklearn_nnderiv._assembly, "train_net", refuse)
+    for name in ("_built_in.make_net", "_evidence.Race", "_given.train_net"):
+        monkeypatch.setattr(f"sklearn_nnderiv._assembly.{name}", refuse)
 
 
 DATA = [
@@ -81,17 +80,25 @@ def test_sample_weight(weight, message):
 
 
 PARAMETERS = [
-    ("hidden_layer_sizes", "wide", "must be an array-like or an int"),
-    ("hidden_layer_sizes", 0, "must be an array-like or an int in the range"),
+    ("hidden_layer_sizes", "wide", "must be a str among {'auto'}, an array-like or an"),
+    ("hidden_layer_sizes", 0, "an array-like or an int in the range"),
+    ("hidden_layer_sizes", (10, "auto"), "must hold positive integers"),
     ("hidden_layer_sizes", (10, 0), r"must hold positive integers. Got \(10, 0\)"),
     ("hidden_layer_sizes", (10, 2.5), r"must hold positive integers. Got \(10, 2.5\)"),
     ("hidden_layer_sizes", ((10,), (5,)), "must hold positive integers"),
-    ("activation", "tan", "'activation' parameter .* must be a str among"),
-    ("activation", 3, "'activation' parameter .* must be a str among"),
+    ("activation", "tan", "must be 'auto', one of .*'tanh'.*joined by.*Got 'tan'"),
+    ("activation", "tanh+", r"must be 'auto', one of .*Got 'tanh\+' instead"),
+    ("activation", "auto+sin", r"must be 'auto', one of .*Got 'auto\+sin' instead"),
+    ("activation", "", "must be 'auto', one of .*Got '' instead"),
+    ("activation", 3, "'activation' parameter .* an instance of 'str' or an instance"),
     ("activation", dict, "or a class derived from torch.nn.Module. Got <class 'dict'>"),
     ("activation", torch.nn.Threshold, "cannot be constructed without arguments"),
     ("activation", torch.nn.GLU, "must keep the shape of its input"),
-    ("activation", torch.nn.Tanh(), "'activation' parameter .* must be a str among"),
+    (
+        "activation",
+        torch.nn.Tanh(),
+        "'activation' parameter .* an instance of 'str' or",
+    ),
     ("net", "net", "'net' parameter .* must be an instance of 'skorch.*NeuralNet'"),
     ("net", torch.nn.Linear(3, 1), "'net' parameter .* must be an instance of"),
     ("x_scaler", "standart", "'x_scaler' parameter .* must be a str among"),
@@ -99,15 +106,21 @@ PARAMETERS = [
     ("y_scaler", 1, "'y_scaler' parameter .* must be a str among"),
     ("solver", "sgd", "'solver' parameter .* must be a str among"),
     ("solver", None, "'solver' parameter .* must be a str among"),
-    ("alpha", -1.0, "'alpha' parameter .* must be a float in the range"),
-    ("alpha", "auto", "'alpha' parameter .* must be a float in the range"),
-    ("alpha", np.nan, "'alpha' parameter .* must be a float in the range"),
+    ("alpha", -1.0, "'alpha' parameter .* {'auto'} or a float in the range"),
+    ("alpha", "none", "'alpha' parameter .* {'auto'} or a float in the range"),
+    ("alpha", None, "'alpha' parameter .* {'auto'} or a float in the range"),
+    ("alpha", np.nan, "'alpha' parameter .* {'auto'} or a float in the range"),
+    ("alpha", np.inf, "'alpha' parameter .* {'auto'} or a float in the range"),
+    ("n_candidates", 0, "'n_candidates' parameter .* must be an int in the range"),
+    ("n_candidates", 2.5, "'n_candidates' parameter .* must be an int in the range"),
+    ("n_candidates", "auto", "'n_candidates' parameter .* must be an int in the range"),
     ("batch_size", 0, "'batch_size' parameter"),
     ("batch_size", "all", "'batch_size' parameter"),
     ("learning_rate_init", 0.0, "'learning_rate_init' parameter"),
     ("learning_rate_init", "fast", "'learning_rate_init' parameter"),
-    ("max_iter", 0, "'max_iter' parameter .* must be an int in the range"),
-    ("max_iter", 10.5, "'max_iter' parameter .* must be an int in the range"),
+    ("max_iter", 0, "'max_iter' parameter .* {'auto'} or an int in the range"),
+    ("max_iter", 10.5, "'max_iter' parameter .* {'auto'} or an int in the range"),
+    ("max_iter", "none", "'max_iter' parameter .* {'auto'} or an int in the range"),
     ("tol", -1e-9, "'tol' parameter"),
     ("tol", None, "'tol' parameter"),
     ("early_stopping", "yes", "'early_stopping' parameter"),
@@ -120,6 +133,8 @@ PARAMETERS = [
     ("device", "gpu", "'device' .* 'auto'. Got 'gpu' instead"),
     ("device", "mps", "'device' .* 'auto'. Got 'mps' instead"),
     ("device", 0, "'device' parameter .* must be an instance of 'str'"),
+    ("n_jobs", 1.5, "'n_jobs' parameter .* must be an instance of 'int' or None"),
+    ("n_jobs", "all", "'n_jobs' parameter .* must be an instance of 'int' or None"),
     ("warm_start", "yes", "'warm_start' parameter"),
     ("warm_start", None, "'warm_start' parameter"),
     ("random_state", "lucky", "'random_state' parameter"),
@@ -177,6 +192,25 @@ def test_early_stopping_with_lbfgs():
         model.fit(X, Y)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"early_stopping": True},
+            "early_stopping=True withholds rows, but solver='lm'",
+        ),
+        ({"activation": torch.nn.Softsign}, "solver='lm' needs the first two deriv"),
+        ({"device": "cuda"}, "solver='lm' computes on the CPU, and device='cuda'"),
+    ],
+)
+def test_lm_with_what_it_cannot_do(parameters, message, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model = DifferentiableRegressor(solver="lm", **parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, Y)
+
+
 def test_early_stopping_with_too_few_rows():
     model = DifferentiableRegressor(early_stopping=True)
     with pytest.raises(ValueError, match="early_stopping needs at least two rows"):
@@ -205,8 +239,10 @@ def net(module=Module, **kwargs):
         ("hidden_layer_sizes", np.array([3, 4])),
         ("hidden_layer_sizes", np.array([50])),
         ("hidden_layer_sizes", [1, 2, 3]),
+        ("hidden_layer_sizes", 50),
         ("activation", "silu"),
         ("solver", "adam"),
+        ("n_candidates", 4),
         ("batch_size", 10),
         ("learning_rate_init", 0.1),
         ("max_iter", 5),

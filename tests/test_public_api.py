@@ -64,13 +64,13 @@ def test_parameters_are_keyword_only_and_named_as_in_mlp_regressor():
     parameters = inspect.signature(DifferentiableRegressor).parameters
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     own = {"net", "x_scaler", "y_scaler", "dtype", "device"}
+    own |= {"n_candidates", "n_jobs"}
     assert set(parameters) - own <= set(inspect.signature(MLPRegressor).parameters)
 
 
 def test_defaults():
     defaults = DifferentiableRegressor().get_params()
-    assert defaults["hidden_layer_sizes"] == (50, 50)
-    assert defaults["activation"] == "tanh"
-    assert defaults["alpha"] == 1e-4
-    assert defaults["solver"] == "auto"
-    assert defaults["max_iter"] == 1000
+    names = ("hidden_layer_sizes", "activation", "solver", "alpha", "max_iter")
+    assert {defaults[name] for name in names} == {"auto"}
+    assert defaults["n_candidates"] == 3
+    assert defaults["n_jobs"] is None

@@ -26,12 +26,14 @@ from sklearn.preprocessing import (
 
 from sklearn_nnderiv import (
     DifferentiableRegressor,
+    _choices,
     jacobian,
     register_converter,
     to_torch,
 )
 from sklearn_nnderiv._converters._registry import _REGISTRY
 from sklearn_nnderiv._maps import Affine
+from sklearn_nnderiv._training import Rows, Run
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,
     DerivativeWarning,
@@ -123,7 +125,8 @@ def test_a_linear_model_recovers_the_slopes(rng):
 def test_jacobian_of_six_inputs_and_three_outputs(rng):
     X = rng.normal(size=(80, 6)) * 10.0 ** np.arange(-3, 3) + 10.0 ** np.arange(-3, 3)
     y = np.column_stack([np.sin(X[:, 5] / 100), X[:, 0] * 1e5, np.cos(X[:, 2])])
-    model = small(hidden_layer_sizes=(20, 20), max_iter=100).fit(X, y)
+    # lm would all but switch off the columns that an output does not depend on
+    model = small(hidden_layer_sizes=(20, 20), solver="lbfgs", max_iter=100).fit(X, y)
     points = inner_points(X)
     assert (
         relative_difference(
@@ -273,7 +276,7 @@ def test_float32_and_integer_input(rng):
     )
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
 @pytest.mark.parametrize(
     "scaler", ["standard", "passthrough", MinMaxScaler(feature_range=(-1, 1))]
 )
@@ -392,7 +395,7 @@ def test_activation_that_draws_is_repeatable(data, solver):
 def test_activation_of_ones_own(data):
     X, y = data
     model = small(activation=torch.nn.Softsign).fit(X, y)
-    assert isinstance(model.net_.module_[1], torch.nn.Softsign)
+    assert isinstance(model.net_.module_.layers[1], torch.nn.Softsign)
 
 
 def test_scaler_parameters_can_be_set(data):
@@ -407,18 +410,67 @@ def test_scaler_parameters_can_be_set(data):
 @pytest.mark.parametrize(
     ("n", "parameters", "solver"),
     [
-        (40, {}, "lbfgs"),
-        (10_001, {"max_iter": 1}, "adam"),
+        (40, {}, "lm"),
+        (41, {}, "lbfgs"),
+        (50, {}, "lbfgs"),
+        (51, {}, "adam"),
+        (40, {"activation": "gelu"}, "lm"),
+        (40, {"activation": torch.nn.Softsign}, "lbfgs"),
+        (40, {"activation": torch.nn.Tanh}, "lm"),
+        (40, {"alpha": 0.1}, "lm"),
         (40, {"early_stopping": True}, "adam"),
+        (40, {"solver": "lbfgs"}, "lbfgs"),
         (40, {"solver": "adam"}, "adam"),
+        (41, {"solver": "lm"}, "lm"),
     ],
 )
-def test_solver_auto(n, parameters, solver):
+def test_solver_auto(n, parameters, solver, monkeypatch):
+    """The limits are set to 80 residuals, which are 40 rows of two outputs, and 50."""
+    monkeypatch.setattr("sklearn_nnderiv._choices.MAX_RESIDUALS_LM", 80)
+    monkeypatch.setattr("sklearn_nnderiv._choices.MAX_ROWS_LBFGS", 50)
     X = np.linspace(0, 1, n).reshape(-1, 1)
-    model = small(**parameters).fit(X, X[:, 0])
+    model = small(max_iter=2, **parameters).fit(X, np.hstack([X, X**2]))
     assert model.solver_ == solver
     assert model.hidden_layer_sizes_ == (8,)
+
+
+def test_limits_of_solver_auto():
+    assert _choices.MAX_RESIDUALS_LM == 20_000
+    assert _choices.MAX_ROWS_LBFGS == 10_000
+
+
+def test_rows_count_once_for_solver_auto(monkeypatch):
+    """Repeated rows cost nothing, and rows of weight 0 neither."""
+    monkeypatch.setattr("sklearn_nnderiv._choices.MAX_RESIDUALS_LM", 40)
+    X = np.linspace(0, 1, 80).reshape(-1, 1)
+    y = X[:, 0] ** 2
+    weight = np.repeat([1.0, 0.0], 40)
+    assert small(max_iter=2).fit(X, y, sample_weight=weight).solver_ == "lm"
+    again = small(max_iter=2).fit(np.tile(X[:40], (2, 1)), np.tile(y[:40], 2))
+    assert again.solver_ == "lm"
+    assert small(max_iter=2).fit(X, y).solver_ == "lbfgs"
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_auto_without_lm_is_a_plain_network(data, solver):
+    X, y = data
+    model = DifferentiableRegressor(solver=solver, max_iter=1).fit(X, y)
+    assert model.hidden_layer_sizes_ == (50, 50)
+    assert model.activation_ == "tanh"
     assert model.alpha_ == 1e-4
+    for name in ("candidates_", "log_evidence_", "relevance_"):
+        assert not hasattr(model, name)
+
+
+@pytest.mark.parametrize(
+    ("solver", "given", "n_iter"),
+    [("lm", "auto", 200), ("lbfgs", "auto", 1000), ("adam", "auto", 1000)]
+    + [(solver, 7, 7) for solver in ("lm", "lbfgs", "adam")],
+)
+def test_max_iter_auto(data, solver, given, n_iter):
+    rows = Rows(*data, np.ones(40))
+    model = DifferentiableRegressor(solver=solver, max_iter=given)
+    assert _choices.resolve(model, rows, one_epoch=False).max_iter == n_iter
 
 
 @pytest.mark.parametrize("hidden", [(), 5, (5,), [4, 3], np.array([4, 3])])
@@ -430,10 +482,11 @@ def test_hidden_layer_sizes(hidden, data):
     assert n_linear == len(model.hidden_layer_sizes_) + 1
 
 
-def test_loss_is_that_of_the_documentation(data):
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_loss_is_that_of_the_documentation(data, solver):
     X, y = data
     w = np.linspace(0.5, 2, 40)
-    model = small(alpha=0.3, max_iter=5).fit(X, y, sample_weight=w)
+    model = small(alpha=0.3, max_iter=5, solver=solver).fit(X, y, sample_weight=w)
     residual = model.y_scaler_.transform(model.predict(X)) - model.y_scaler_.transform(
         y
     )
@@ -506,9 +559,16 @@ def test_early_stopping_keeps_the_best_parameters(rng):
 
 def test_convergence_warning_only_while_the_loss_falls(data):
     X, y = data
-    with pytest.warns(ConvergenceWarning, match="max_iter=3 was reached"):
+    with pytest.warns(ConvergenceWarning, match="The evidence.*max_iter=3 was reached"):
         small(max_iter=3).fit(X, y)
-    for parameters in ({"max_iter": 2000}, {"early_stopping": True, "max_iter": 400}):
+    with pytest.warns(ConvergenceWarning, match="The loss.*max_iter=3 was reached"):
+        small(max_iter=3, solver="lbfgs").fit(X, y)
+    early = {"solver": "adam", "early_stopping": True, "max_iter": 400}
+    for parameters in (
+        {"solver": "lm", "max_iter": 2000},
+        {"solver": "lbfgs", "max_iter": 2000},
+        early,
+    ):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             model = small(tol=0.1, **parameters).fit(X, y)
@@ -529,10 +589,11 @@ def test_warnings_point_at_the_users_line(data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         small(max_iter=3, activation="relu").fit(X, y)
+        small(max_iter=3, solver="lbfgs").fit(X, y)
         model = small(max_iter=3, x_scaler=log).fit(abs(X), y)
         model.predict(-abs(X))
         jacobian(model, np.vstack([abs(X), -abs(X)]))
-    assert len(caught) == 5
+    assert len(caught) == 6
     assert {w.filename for w in caught} == {__file__}
 
 
@@ -543,11 +604,12 @@ def test_a_perfect_fit_ends(data):
     assert model.loss_curve_[-1] < 1e-20
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
 def test_verbose_shows_a_progress_bar_with_the_loss(data, capsys, solver):
     X, y = data
     small(solver=solver, verbose=1).fit(X, y)
-    assert "loss=" in capsys.readouterr().err
+    shown = "evidence=" if solver == "lm" else "loss="
+    assert shown in capsys.readouterr().err
     small(solver=solver, verbose=0).fit(X, y)
     assert capsys.readouterr().err == ""
 
@@ -560,10 +622,11 @@ def test_verbose_shows_a_progress_bar_with_the_loss(data, capsys, solver):
     "scaler",
     ["standard", "minmax", PowerTransformer(), QuantileTransformer(n_quantiles=10)],
 )
-def test_weight_two_is_a_repeated_row(data, rng, scaler):
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_weight_two_is_a_repeated_row(data, rng, scaler, solver):
     X, y = data
     w = rng.integers(0, 3, size=40)
-    weighted = small(x_scaler=scaler, y_scaler=scaler, max_iter=100)
+    weighted = small(x_scaler=scaler, y_scaler=scaler, solver=solver)
     weighted.fit(X, y, sample_weight=w)
     repeated = clone(weighted).fit(np.repeat(X, w, axis=0), np.repeat(y, w, axis=0))
     np.testing.assert_array_equal(
@@ -571,12 +634,13 @@ def test_weight_two_is_a_repeated_row(data, rng, scaler):
     )
 
 
-def test_order_of_rows_does_not_matter_to_lbfgs(data, rng):
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_order_of_rows_does_not_matter(data, rng, solver):
     X, y = data
     order = rng.permutation(40)
     np.testing.assert_array_equal(
-        small().fit(X, y).predict_jacobian(X),
-        small().fit(X[order], y[order]).predict_jacobian(X),
+        small(solver=solver).fit(X, y).predict_jacobian(X),
+        small(solver=solver).fit(X[order], y[order]).predict_jacobian(X),
     )
 
 
@@ -594,11 +658,13 @@ def test_merging_stops_at_the_documented_size(data, monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("unit", [1e-300, 1e-50, 1e45, 1e300])
-def test_the_unit_of_the_weights_does_not_matter(data, unit, dtype):
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_the_unit_of_the_weights_does_not_matter(data, unit, dtype, solver):
     X, y = data
     w = np.linspace(1, 2, 40)
-    expected = small(alpha=0, dtype=dtype).fit(X, y, sample_weight=w).predict(X)
-    model = small(alpha=0, dtype=dtype).fit(X, y, sample_weight=unit * w)
+    model = small(alpha=0, dtype=dtype, solver=solver)
+    expected = clone(model).fit(X, y, sample_weight=w).predict(X)
+    model.fit(X, y, sample_weight=unit * w)
     tolerance = 1e-6 if dtype == "float64" else 0.05
     np.testing.assert_allclose(
         model.predict(X), expected, atol=tolerance * abs(expected).max()
@@ -626,7 +692,7 @@ def test_score_takes_weights(data):
 # ----------------------------------------------------------- going on from a fit
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
 def test_warm_start_goes_on(data, solver):
     X, y = data
     model = small(solver=solver, warm_start=True, max_iter=5).fit(X, y)
@@ -655,13 +721,14 @@ def test_without_warm_start_a_fit_begins_anew(data):
         ({"dtype": "float32"}, "dtype was float64, is float32"),
     ],
 )
-def test_warm_start_with_another_network_is_refused(data, change, message):
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_warm_start_with_another_network_is_refused(data, change, message, solver):
     X, y = data
-    model = small(warm_start=True).fit(X, y)
+    model = small(warm_start=True, activation="tanh", solver=solver).fit(X, y)
     with pytest.raises(ValueError, match=message):
         model.set_params(**change).fit(X, y)
     with pytest.raises(ValueError, match="number of outputs was 2, is 1"):
-        model.set_params(**small().get_params()).set_params(warm_start=True).fit(
+        model.set_params(**small(solver=solver, warm_start=True).get_params()).fit(
             X, y[:, :1]
         )
     with pytest.raises(ValueError, match="y had 2 dimensions when the fit began"):
@@ -690,12 +757,13 @@ def test_partial_fit_equals_an_epoch_of_fit(data):
     assert part.loss_curve_ == whole.loss_curve_
 
 
-def test_partial_fit_is_not_there_for_lbfgs():
-    model = small(solver="lbfgs")
+@pytest.mark.parametrize("solver", ["lm", "lbfgs"])
+def test_partial_fit_is_not_there_without_mini_batches(solver):
+    model = small(solver=solver)
     assert not hasattr(model, "partial_fit")
     with pytest.raises(AttributeError, match="has no attribute") as error:
         _ = model.partial_fit
-    assert "needs mini-batches, but solver='lbfgs'" in str(error.value.__cause__)
+    assert f"needs mini-batches, but solver='{solver}'" in str(error.value.__cause__)
     assert hasattr(small(), "partial_fit")
 
 
@@ -719,7 +787,7 @@ def copies(model):
     yield joblib.load(buffer)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
 def test_copies_predict_the_same_bits(data, solver):
     X, y = data
     model = small(solver=solver, y_scaler=PowerTransformer()).fit(X, y)
@@ -792,7 +860,7 @@ def test_grad_mode_is_put_back_after_an_interrupt(data, monkeypatch):
         torch._C._set_grad_enabled(False)  # as if inside torch's own __enter__
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_nnderiv._assembly.make_net", interrupted)
+    monkeypatch.setattr("sklearn_nnderiv._assembly._evidence.make_net", interrupted)
     with pytest.raises(KeyboardInterrupt):
         small().fit(X, y)
     assert torch.is_grad_enabled()
@@ -847,7 +915,7 @@ def test_predictions_do_not_depend_on_what_the_user_does_to_the_module(data):
     assert model.module_.training
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
 def test_random_state_repeats_bit_by_bit_and_global_generators_are_untouched(
     data, solver
 ):
@@ -919,7 +987,7 @@ def test_ctrl_c_during_lbfgs_leaves_everything_as_it_was(data, monkeypatch):
     from sklearn_nnderiv._training._problem import Problem
 
     X, y = data
-    model = small(warm_start=True).fit(X, y)
+    model = small(warm_start=True, solver="lbfgs").fit(X, y)
     before = pickle.dumps(model)
     original, calls = Problem.loss, []
 
@@ -936,6 +1004,30 @@ def test_ctrl_c_during_lbfgs_leaves_everything_as_it_was(data, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, y)
         assert len(calls) == 11
+    model.warm_start = True
+    assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_ctrl_c_during_lm_leaves_everything_as_it_was(data, monkeypatch, n_jobs):
+    X, y = data
+    model = small(warm_start=True, n_jobs=n_jobs).fit(X, y)
+    before = pickle.dumps(model)
+    original, calls = Run._step, []
+
+    def step(self):
+        calls.append(self)
+        if len(calls) > 8:
+            raise KeyboardInterrupt
+        original(self)
+
+    monkeypatch.setattr(Run, "_step", step)
+    for warm in (True, False):
+        model.warm_start = warm
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+        assert len(calls) > 8
     model.warm_start = True
     assert pickle.dumps(model) == before
 

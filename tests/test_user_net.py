@@ -337,8 +337,8 @@ def test_one_kind_of_network_does_not_go_on_from_the_other(data):
     with pytest.raises(ValueError, match="it was trained with `net`"):
         model.partial_fit(X, y)
     model.set_params(max_iter=2).fit(X, y)
-    assert model.solver_ == "lbfgs"
-    model.set_params(net=make_net(), max_iter=1000)
+    assert model.solver_ == "lm"
+    model.set_params(net=make_net(), max_iter="auto")
     with pytest.raises(ValueError, match="it was trained without `net`"):
         model.partial_fit(X, y)
     assert model.fit(X, y).n_iter_ == 5

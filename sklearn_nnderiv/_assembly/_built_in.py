@@ -32,7 +32,7 @@ def train_built_in(
     estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool, seed: int
 ) -> None:
     """Train with whatever solver the parameters mean."""
-    merged = rows if one_epoch else rows.merged()
+    merged = rows if one_epoch and resume else rows.merged()
     choice = resolve(estimator, merged, one_epoch=one_epoch)
     if choice.solver == "adam" and resume:
         merged = rows

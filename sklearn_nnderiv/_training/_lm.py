@@ -161,7 +161,7 @@ class Run:
             self.evidences.append(self.state.log_evidence)
             self.done = (
                 self.n_stalled >= _MAX_STALLED
-                or self.point.error < _EXACT * self.data.count
+                or self.point.error < _EXACT * self.data.y.size
                 or self._settled(tol, window)
             )
             if self.done:

@@ -34,16 +34,14 @@ gradient = np.column_stack([X[:, 1] * np.cos(X[:, 0]), np.sin(X[:, 0])])
 # A search over pipelines
 # -----------------------
 
+max_iter = os.environ.get("SKLEARN_NNDERIV_EXAMPLE_ITER")
 pipe = make_pipeline(
     StandardScaler(),
     DifferentiableRegressor(
-        alpha=0,
-        max_iter=int(os.environ.get("SKLEARN_NNDERIV_EXAMPLE_ITER", "2000")),
-        tol=1e-2,
-        random_state=0,
+        max_iter="auto" if max_iter is None else int(max_iter), random_state=0
     ),
 )
-grid = {"differentiableregressor__hidden_layer_sizes": [(10,), (30, 30)]}
+grid = {"differentiableregressor__hidden_layer_sizes": [(10,), "auto"]}
 search = GridSearchCV(pipe, grid, cv=3).fit(X, y)
 print(f"best: {search.best_params_}, R2 in cross-validation {search.best_score_:.5f}")
 
@@ -63,7 +61,7 @@ print(f"\n{'':22} {'column 1':>10} {'column 2':>10}")
 
 def show(name, columns):
     """Print one line of the table."""
-    print(f"{name:22} {columns[0]:10.4f} {columns[1]:10.4f}")
+    print(f"{name:22} {columns[0]:10.4g} {columns[1]:10.4g}")
 
 
 spread = gradient.std(axis=0)

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on five configurations, with none expected to fail."""
+"""scikit-learn's own checks, on six configurations, with none expected to fail."""
 
 import pytest
 import skorch
@@ -23,14 +23,17 @@ class Net(torch.nn.Module):
 
 
 CONFIGURATIONS = {
-    "default": DifferentiableRegressor(max_iter=30),
+    "default": DifferentiableRegressor(),
+    "lbfgs": DifferentiableRegressor(solver="lbfgs", max_iter=30),
     "adam": DifferentiableRegressor(
         solver="adam",
         hidden_layer_sizes=(20,),
         learning_rate_init=0.02,
         max_iter=50,
     ),
-    "passthrough": DifferentiableRegressor(y_scaler="passthrough", max_iter=30),
+    "passthrough": DifferentiableRegressor(
+        y_scaler="passthrough", alpha=1e-3, max_iter=30
+    ),
     "power": DifferentiableRegressor(y_scaler=PowerTransformer(), max_iter=30),
     "net": DifferentiableRegressor(
         net=skorch.NeuralNet(

@@ -2,8 +2,8 @@
 Bands for a function and its derivative
 =======================================
 
-The same regressor that predicts a value and a derivative returns a standard deviation for
-each. This example fits 80 noisy rows, leaves a gap between them, and draws bands of
+The regressor that predicts a value and a derivative returns a standard deviation of
+each. This example fits 80 noisy rows with a gap between them, and draws bands of
 nominal 90% around the fit and around its derivative, within the data and a little
 outside.
 """
@@ -54,8 +54,8 @@ model = fitted(X, y)
 # %%
 # Value and derivative with their standard deviations
 # ---------------------------------------------------
-# 1.645 standard deviations to either side hold 90% of a normal distribution. The bands are
-# those of the function: the noise of a single row is not in them.
+# 1.645 standard deviations to either side hold 90% of a normal distribution. The bands
+# are those of the function: the noise of a single row is not in them.
 
 grid = np.linspace(-0.6, 6.6, 361)
 value, value_std = model.predict(grid.reshape(-1, 1), return_std=True)
@@ -65,8 +65,8 @@ slope, slope_std = slope[:, 0], slope_std[:, 0]
 # %%
 # Where the data say little
 # -------------------------
-# The band of the derivative is wider in relation to its size than that of the function. It
-# opens where there are no rows, and most at the edges of the data.
+# The bands open where there are no rows, most at the edges of the data, and that of the
+# derivative sooner than that of the function.
 
 fig, axes = plt.subplots(2, 1, figsize=(8, 6.5), sharex=True, layout="constrained")
 parts = [
@@ -82,7 +82,8 @@ for axis, truth, fit, std, label, title in parts:
     axis.plot(grid, fit, color="#0072B2", linewidth=1.8, label="fit")
     axis.set(ylabel=label, title=title)
 axes[0].plot(X[:, 0], y, ".", color="0.35", markersize=4, label="rows")
-axes[1].plot(X[:, 0], np.full(80, axes[1].get_ylim()[0]), "|", color="0.35", clip_on=False)
+bottom = np.full(80, axes[1].get_ylim()[0])
+axes[1].plot(X[:, 0], bottom, "|", color="0.35", clip_on=False)
 axes[1].set_xlabel("x")
 axes[0].legend(frameon=False, ncols=4, loc="upper left")
 plt.show()
@@ -90,8 +91,8 @@ plt.show()
 # %%
 # How often the truth is inside
 # -----------------------------
-# The errors at neighbouring points are alike, so a single fit says little about the 90%.
-# Twenty other sets of rows say more.
+# The errors at neighbouring points are alike, so a single fit says little about the
+# nominal 90%. Twenty other sets of rows say more.
 
 among = ((grid >= 0) & (grid <= 3.2)) | ((grid >= 4) & (grid <= 6))
 inside = []

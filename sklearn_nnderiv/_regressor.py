@@ -52,14 +52,15 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
         The number of neurons of each hidden layer. Empty for a linear model. "auto"
-        leaves it to the race of "lm"; for "lbfgs" and "adam" it is ``(50, 50)``.
+        leaves it to the race of "lm"; it is ``(50, 50)`` for "lbfgs" and
+        ``(64, 64, 64, 64)`` for "adam".
     activation : str or type, default="auto"
         Activation of the hidden layers: "tanh", "silu", "softplus", "gelu",
         "logistic", "elu", "sin", "relu", "identity"; several of these joined by "+",
         such as "softplus+sin", among which the units of each layer are shared out; or
         a `torch.nn.Module` class that is constructed without arguments. "relu" and its
         kin give a warning: the derivative of such a network is a step function. "auto"
-        leaves it to the race of "lm"; for "lbfgs" and "adam" it is "tanh".
+        leaves it to the race of "lm"; it is "tanh" for "lbfgs" and "silu" for "adam".
     net : skorch.NeuralNet, default=None
         An unfitted skorch net to train in place of the built-in one. It is cloned and
         can be tuned as ``net__lr`` or ``net__module__<name>``. Its module has to be a
@@ -81,10 +82,10 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ``transform``.
     solver : {"auto", "lm", "lbfgs", "adam"}, default="auto"
         "lm" is Levenberg-Marquardt with geodesic acceleration, in float64 on the CPU,
-        and by far the most exact; it needs an activation with a name. "lbfgs" works on
-        all rows at once too, "adam" on mini-batches. "auto" takes "lm" wherever it
-        can, up to 20,000 values of y. Otherwise it takes "lbfgs" up to 10,000 rows,
-        and "adam" beyond and for early stopping.
+        and the most exact; it needs an activation with a name. "lbfgs" works on all
+        rows at once too, "adam" on mini-batches. "auto" takes "lm" wherever it can, up
+        to 10,000 values of y. Otherwise it takes "lbfgs" up to 10,000 rows, and "adam"
+        beyond and for ``early_stopping=True``.
     alpha : "auto" or float, default="auto"
         "auto" leaves the penalty to the evidence of "lm", by which every input and
         every unit has a strength of its own; for "lbfgs" and "adam" it is 1e-4. A
@@ -97,21 +98,24 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         The number of networks that "lm" races. They differ in what is "auto" of
         `hidden_layer_sizes` and `activation`, and in their initial parameters.
     batch_size : int or "auto", default="auto"
-        Rows in a mini-batch of "adam"; "auto" is ``min(200, n_samples)``.
-    learning_rate_init : float, default=0.001
-        Step size of "adam".
+        Rows in a mini-batch of "adam"; "auto" is from 200 to 1,024 by the number of
+        rows.
+    learning_rate_init : float or "auto", default="auto"
+        Largest step size of "adam", which rises to it and falls to zero in the course
+        of a fit; constant in `partial_fit`. "auto" is 0.01, and 0.003 in `partial_fit`.
     max_iter : "auto" or int, default="auto"
-        Iterations of "lm" and "lbfgs", or epochs of "adam", at most. "auto" is 200 for
-        "lm" and 1,000 for the others.
+        Iterations of "lm" and "lbfgs" at most, or epochs of "adam". "auto" is 200 for
+        "lm", 1,000 for "lbfgs", and about 5,000 steps in 10 to 250 epochs for "adam".
     tol : float, default=1e-3
         Training by "lm" ends when the log evidence has changed by less than this per
-        residual within `n_iter_no_change` iterations. That by "lbfgs" and "adam" ends
-        when the loss has fallen by less than this fraction of itself. It is a fraction,
-        where MLPRegressor has an absolute number, because derivatives go on improving
-        when the loss is small.
-    early_stopping : bool, default=False
-        Whether "adam" withholds a shuffled part of the rows, watches their loss in
-        place of the training loss, and keeps the parameters at which it was lowest.
+        residual within `n_iter_no_change` iterations. That by "lbfgs" ends when the
+        loss has fallen by less than this fraction of itself; so is the held-out loss
+        of "adam" judged. It is a fraction, where MLPRegressor has an absolute number,
+        because derivatives go on improving when the loss is small.
+    early_stopping : bool or "auto", default="auto"
+        Whether "adam" withholds a shuffled part of the rows, lets the step size fall
+        when their loss has ceased to fall, and keeps the parameters at which it was
+        lowest. "auto" is True for "adam" from 10,000 rows on.
     validation_fraction : float, default=0.1
         The part of the rows that `early_stopping` withholds.
     n_iter_no_change : int, default=10
@@ -199,10 +203,11 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     up to 2,000 parameters.
 
     Equal rows are merged into one with their summed weight before "lm" or "lbfgs"
-    trains, up to 10 million numbers in X and y together, so that a weight of 2 equals a repeated
-    row. Under ``alpha="auto"`` weights are counts of rows: it matters whether their
-    mean is 1. Scalers that take no weights see every distinct row once. The built-in network
-    does not depend on columns that are constant in training: their derivative is 0.
+    trains, up to 10 million numbers in X and y together, so that a weight of 2 equals a
+    repeated row. Under ``alpha="auto"`` weights are counts of rows: it matters whether
+    their mean is 1. Scalers that take no weights see every distinct row once. The
+    built-in network does not depend on columns that are constant in training: their
+    derivative is 0.
 
     A fit that fails or is interrupted (Ctrl-C) leaves the regressor as it was. The
     predicting methods change nothing and may be called from many threads.

@@ -88,6 +88,8 @@ def _train_by_loss(
     estimator.activation_ = architecture.activation
     estimator.alpha_ = choice.alpha
     estimator._posterior = estimator._evidence = None
+    for name in ("candidates_", "log_evidence_", "relevance_"):
+        vars(estimator).pop(name, None)  # of an earlier fit by lm
 
 
 def _keep_network(estimator: Any, choice: Choice, n_outputs: int) -> Choice:

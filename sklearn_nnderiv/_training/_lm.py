@@ -189,8 +189,11 @@ class Run:
         return float(np.exp(np.log(np.maximum(ratio, 1e-300)).mean()))
 
     def finish(self) -> Run:
-        """Go back to the state of the highest evidence."""
-        if self.best is not None:
+        """Go back to the state of the highest evidence, unless alpha is fixed.
+
+        Then the objective is too, and the last state has the lowest.
+        """
+        if self.best is not None and self.alpha is None:
             forward = self.stack.forward(self.best.theta, self.data.X)
             self.state, self.point = self.best.hyper, Point(forward, self.data)
         return self

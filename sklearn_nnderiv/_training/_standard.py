@@ -39,10 +39,13 @@ class Standard:
         X, y, weight = _arrays(problem)
         columns = np.flatnonzero((X[:1] != X).any(axis=0))
         if not len(columns):
-            columns = np.arange(min(1, X.shape[1]))
+            # the network needs an input, but is not to depend on it
+            columns, one = np.arange(1), np.ones(1)
+            moments = _moments(y, weight) if shifted else _no_moments(y)
+            return cls(columns, X.shape[1], X[0, :1], one * np.inf, *moments)
         if not shifted:
-            one_x, one_y = np.ones(len(columns)), np.ones(y.shape[1])
-            return cls(columns, X.shape[1], 0 * one_x, one_x, 0 * one_y, one_y)
+            moments = *_no_moments(X[:, columns]), *_no_moments(y)
+            return cls(columns, X.shape[1], *moments)
         x_mean, x_scale = _moments(X[:, columns], weight)
         return cls(columns, X.shape[1], x_mean, x_scale, *_moments(y, weight))
 
@@ -102,3 +105,7 @@ def _moments(values: Array, weight: Array) -> tuple[Array, Array]:
     mean = np.average(values, axis=0, weights=weight)
     scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
     return mean, np.where(scale > 0, scale, 1.0)
+
+
+def _no_moments(values: Array) -> tuple[Array, Array]:
+    return np.zeros(values.shape[1]), np.ones(values.shape[1])

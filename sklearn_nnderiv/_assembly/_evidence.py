@@ -24,13 +24,16 @@ from .._training import (
     Run,
     Standard,
     candidates,
+    doubtful_columns,
     flatten,
     make_net,
+    mend,
     record,
     stack_for,
     unflatten,
 )
 from .._validation import Array, check_device, warn
+from ..exceptions import DerivativeWarning
 from ._prepare import make_problem
 
 
@@ -84,10 +87,11 @@ def train_by_evidence(
         )
         entrants = race.run(tried, standard.data(problem), alpha, seed)
     winner = entrants[0]
-    converged = winner.run.done or winner.run.gain(race.n_iter_no_change) < race.tol
-    winner.run.finish()
-    if not converged:
+    if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
+    if alpha is None:
+        winner.run = mend(winner.run) or winner.run
+        _warn_of_doubt(estimator, rows, standard, winner.run)
     _keep(estimator, problem, standard, entrants, seed)
     estimator.loss_curve_ = curve + winner.losses
     estimator.alpha_ = (
@@ -98,6 +102,13 @@ def train_by_evidence(
     sample = problem.y[:N_SAMPLE_ROWS].numpy()
     separate = acts_on_each(estimator._y_map, sample)
     estimator._posterior = posterior if separate else None
+
+
+def _finished(run: Run, race: Race) -> bool:
+    """Go back to the best state; return whether the run had come to its end."""
+    converged = run.done or run.gain(race.n_iter_no_change) < race.tol
+    run.finish()
+    return converged
 
 
 def _go_on(
@@ -185,4 +196,26 @@ def _warn_of_convergence(estimator: Any, choice: Choice) -> None:
         "reached: values and derivatives can improve. Raise max_iter, or tol if the "
         "fit is good enough.",
         ConvergenceWarning,
+    )
+
+
+def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> None:
+    """Name the columns of X along which the data say little of the derivative."""
+    if standard.n_in != rows.X.shape[1]:
+        return  # columns of the network are not those of X
+    found = doubtful_columns(run, rows.X[:, standard.columns])
+    if not found:
+        return
+    names = getattr(estimator, "feature_names_in_", None)
+    by_reason: dict[str, list[Any]] = {}
+    for j, reason in found.items():
+        column = int(standard.columns[j])
+        name = column if names is None else names[column]
+        by_reason.setdefault(reason, []).append(name)
+    reasons = "; ".join(f"{columns}: {why}" for why, columns in by_reason.items())
+    warn(
+        f"The derivative along these columns of X is not to be trusted: {reasons}. "
+        "Values are not affected. Sample more levels, or independently of other "
+        "columns, if the derivative matters.",
+        DerivativeWarning,
     )

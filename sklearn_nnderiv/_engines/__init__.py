@@ -1,16 +1,22 @@
 """Evaluation of maps and of their derivatives."""
 
 from ._autodiff import value, value_and_jacobian
+from ._combined import Block, Combined, Contrasts, Sweep, sweep
 from ._run import evaluate, in_chunks
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
 __all__ = [
+    "Block",
+    "Combined",
+    "Contrasts",
     "Forward",
     "Stack",
+    "Sweep",
     "evaluate",
     "in_chunks",
     "single_threaded",
+    "sweep",
     "value",
     "value_and_jacobian",
 ]

@@ -12,6 +12,7 @@ from ._defaults import (
 )
 from ._evidence import Hyper
 from ._flat import flatten, unflatten
+from ._grid import mend
 from ._lm import Data, Run
 from ._minibatch import Adam
 from ._net import (
@@ -26,6 +27,7 @@ from ._problem import Problem, Rows
 from ._race import Entrant, Race
 from ._solver import LBFGS, Solver, record
 from ._standard import Standard
+from ._trust import doubtful_columns
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
@@ -54,11 +56,13 @@ __all__ = [
     "adam_batch_size",
     "adam_epochs",
     "candidates",
+    "doubtful_columns",
     "flatten",
     "has_kernels",
     "ignore_constant_columns",
     "loss_curve",
     "make_net",
+    "mend",
     "prepare_net",
     "record",
     "repeatable",

@@ -26,7 +26,7 @@ _FREE = [
 # parameters, and the worth of it is measured
 _WIDER_FROM = 4_000
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
-_MAX_FIRST = 2_000
+_MAX_FIRST = 1_500
 
 
 def candidates(

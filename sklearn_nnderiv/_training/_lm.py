@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._engines import Forward, Stack
+from .._engines import Contrasts, Stack, Sweep, sweep
 from .._validation import Array
 from ._evidence import Hyper, Prior
 from ._normal import Factor, System, normal_system, ridge
@@ -44,12 +44,20 @@ class Data:
         Square roots of the weights, in units of their mean.
     count : float
         The number of residuals, a weight of 2 counted as two rows.
+    contrasts : Contrasts or None
+        Combinations of outputs that are rows too: they come after those of X in y,
+        where their targets are zero, and in root_weight.
     """
 
     X: Array
     y: Array
     root_weight: Array
     count: float
+    contrasts: Contrasts | None = None
+
+    def forward(self, stack: Stack, theta: Array) -> Sweep:
+        """Return the sweep over all rows."""
+        return sweep(stack, theta, self.X, self.contrasts)
 
 
 class Point:
@@ -57,13 +65,13 @@ class Point:
 
     Parameters
     ----------
-    forward : Forward
+    forward : Sweep
         The sweep at these parameters.
     data : Data
         The rows it was made for.
     """
 
-    def __init__(self, forward: Forward, data: Data) -> None:
+    def __init__(self, forward: Sweep, data: Data) -> None:
         self.forward = forward
         self.data = data
         root = data.root_weight[:, None]
@@ -143,7 +151,7 @@ class Run:
     def __post_init__(self) -> None:
         self.prior = Prior(self.stack, self.data.count, self.alpha)
         self.state: Hyper = self.hyper or self.prior.first
-        self.point = Point(self.stack.forward(self.theta, self.data.X), self.data)
+        self.point = Point(self.data.forward(self.stack, self.theta), self.data)
 
     def advance(self, n_iter: int, tol: float = 0.0, window: int = 10) -> Run:
         """Go on for `n_iter` iterations, or until nothing is gained any more.
@@ -160,7 +168,7 @@ class Run:
             self.losses.append(self._loss())
             self.evidences.append(self.state.log_evidence)
             self.done = (
-                self.n_stalled >= _MAX_STALLED
+                (self._late and self.n_stalled >= _MAX_STALLED)
                 or self.point.error < _EXACT * self.data.y.size
                 or self._settled(tol, window)
             )
@@ -194,7 +202,7 @@ class Run:
         Then the objective is too, and the last state has the lowest.
         """
         if self.best is not None and self.alpha is None:
-            forward = self.stack.forward(self.best.theta, self.data.X)
+            forward = self.data.forward(self.stack, self.best.theta)
             self.state, self.point = self.best.hyper, Point(forward, self.data)
         return self
 
@@ -205,8 +213,13 @@ class Run:
             return -np.inf
         return hyper.log_evidence - (1e3 * self.data.count if hyper.interpolates else 0)
 
+    @property
+    def _late(self) -> bool:
+        """Whether the precisions have had time to follow the fit."""
+        return self.age + self.n_iter > _FIRST_BEST
+
     def _settled(self, tol: float, window: int) -> bool:
-        return self.age + self.n_iter > _FIRST_BEST and self.gain(window) < tol
+        return self._late and self.gain(window) < tol
 
     def _loss(self) -> float:
         """Return the objective of the problem: half the mean square, with penalty."""
@@ -250,7 +263,7 @@ class Run:
     def _trial(self, velocity: Array, factor: Factor, ratio: Array) -> Point:
         """Return the point that the step leads to, with the best linear parameters."""
         theta = self.point.theta - self._bent(velocity, factor)
-        forward = self.stack.forward(theta, self.data.X)
+        forward = self.data.forward(self.stack, theta)
         own = ratio[self.stack.n_inner :][: self.stack.n_features]
         root = self.data.root_weight
         best = ridge(forward.features * root[:, None], self.data.y * root[:, None], own)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .._engines import Forward, Stack
+from .._engines import Stack, Sweep
 from .._validation import Array
 
 # numbers in a chunk of the Jacobian: as much as a cache of some MB holds
@@ -37,10 +37,10 @@ class System(ABC):
         """Factorise with `damped` on the diagonal; None if that is not possible."""
 
 
-def normal_system(forward: Forward, root_weight: Array) -> System:
+def normal_system(forward: Sweep, root_weight: Array) -> System:
     """Return the system in the form that is the cheaper to factorise."""
     stack = forward.stack
-    n_residuals = len(forward.X) * stack.n_out
+    n_residuals = len(forward.values) * stack.n_out
     if n_residuals < 0.8 * (stack.n_inner + stack.n_features):
         return Dual.of(forward, root_weight)
     return Primal.of(forward, root_weight)
@@ -106,9 +106,9 @@ class Primal(System):
     outer: Array
 
     @classmethod
-    def of(cls, forward: Forward, root_weight: Array) -> Primal:
+    def of(cls, forward: Sweep, root_weight: Array) -> Primal:
         """Accumulate the blocks over chunks of rows."""
-        stack, n = forward.stack, len(forward.X)
+        stack, n = forward.stack, len(forward.values)
         p, q, k = stack.n_inner, stack.n_features, stack.n_out
         inner = np.zeros((p, p), order="F")
         mixed = np.zeros((k * p, q))
@@ -234,7 +234,7 @@ class Dual(System):
     jacobian: Array
 
     @classmethod
-    def of(cls, forward: Forward, root_weight: Array) -> Dual:
+    def of(cls, forward: Sweep, root_weight: Array) -> Dual:
         """Fill the Jacobian."""
         return cls(full_jacobian(forward, root_weight))
 
@@ -247,9 +247,9 @@ class Dual(System):
         return None if root is None else DualFactor(self.jacobian, J, scale, root)
 
 
-def full_jacobian(forward: Forward, root_weight: Array) -> Array:
+def full_jacobian(forward: Sweep, root_weight: Array) -> Array:
     """Return the weighted Jacobian (n * n_out, n_parameters)."""
-    stack, n = forward.stack, len(forward.X)
+    stack, n = forward.stack, len(forward.values)
     p, q, k = stack.n_inner, stack.n_features, stack.n_out
     J = np.zeros((n, k, p + k * q))
     if p:

@@ -16,9 +16,8 @@ from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
 _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
-# a noise precision below it means that a smooth start explains little of the data
-_POOR_BETA = 6.0
-# the precision to begin with once more, then: details at once
+# a candidate that explains less of the data than this precision of the noise says may
+# have been held back by its smooth start; it is begun once more with details at once
 _RESTART_BETA = 100.0
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
@@ -108,8 +107,10 @@ class Race:
                     for entrant in pool:
                         entrant.on(data)
                 self._advance(pool, upto, bar, last=not kept)
-                if part == _RUNGS[0][0] and _poor(pool):
-                    again = [_again(e, [seed, i]) for i, e in enumerate(pool)]
+                if part == _RUNGS[0][0]:
+                    again = [
+                        _again(e, [seed, i]) for i, e in enumerate(pool) if _poor(e)
+                    ]
                     self._advance(again, upto, bar, last=False)
                     pool += again
                     entrants += again
@@ -157,10 +158,10 @@ def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
     return Entrant(entrant.architecture, new)
 
 
-def _poor(pool: list[Entrant]) -> bool:
-    """Whether the priors may have held the networks back from the data."""
-    best = max(pool, key=lambda e: e.score).run
-    return best.alpha is None and best.state.beta < _POOR_BETA
+def _poor(entrant: Entrant) -> bool:
+    """Whether the prior may have held the network back from the data."""
+    run = entrant.run
+    return run.alpha is None and run.state.beta < _RESTART_BETA
 
 
 def _some_rows(data: Data, seed: int) -> Data:

@@ -1,0 +1,97 @@
+"""Inputs along which the data say little of the derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._validation import Array
+from ._grid import Grid
+from ._levels import find_levels
+from ._lm import Run
+
+# an eigenvalue of the correlations below it: a pair correlated by 0.9999 has 1e-4
+_LEAST_EIGENVALUE = 1e-4
+# of its eigenvector, a part that is more than rounding
+_LEAST_PART = 0.1
+# fewer rows per column are collinear by chance
+_ROWS_PER_COLUMN = 3
+_LEAST_ROWS = 10
+# a column with less of the Jacobian than this has nothing to mistake
+_LEAST_SLOPE = 0.01
+# error of slopes near a level, in units of the root mean square along the column;
+# of three levels it is the part of the slope that comes from the bend
+_LARGE_ERROR, _LARGE_BEND = 0.15, 0.3
+
+TWO_LEVELS = "two levels, so that only the slope of a line between them is known"
+FEW_LEVELS = "too few levels for how the output bends, or a kink between them"
+COLLINEAR = "almost a linear combination of others, so that its share is arbitrary"
+
+
+def doubtful_columns(run: Run, X: Array) -> dict[int, str]:
+    """Return the columns whose derivative is doubtful, with the reason.
+
+    Columns of two values that look like a code (0 and 1, say) have no derivative that
+    anyone would look at, and are left alone.
+
+    Parameters
+    ----------
+    run : Run
+        The fitted network.
+    X : ndarray of shape (n_samples, n_columns)
+        Raw values of its inputs.
+    """
+    levels = find_levels(run.data.X, least=2)
+    pairs = [j for j, u in levels.items() if len(u) == 2]
+    rest = [j for j in range(X.shape[1]) if j not in pairs]
+    found: dict[int, str] = {}
+    if levels:
+        steep = _shares(run) > _LEAST_SLOPE
+        found = {j: TWO_LEVELS for j in pairs if steep[j] and not _is_code(X[:, j])}
+        few = {j: u for j, u in levels.items() if len(u) > 2 and steep[j]}
+        found.update(dict.fromkeys(_bent(run, few), FEW_LEVELS))
+    for j in _collinear(run.data.X[:, rest]):
+        found.setdefault(rest[j], COLLINEAR)
+    return dict(sorted(found.items()))
+
+
+def _shares(run: Run) -> Array:
+    """Return the root mean square slope along each column, in units of the largest."""
+    forward = run.stack.forward(run.point.theta, run.data.X[:500])
+    slopes = np.sqrt((forward.input_jacobian() ** 2).mean(axis=(0, 1)))
+    return slopes / max(float(slopes.max()), 1e-300)
+
+
+def _is_code(values: Array) -> bool:
+    """Whether two values are whole numbers side by side, -1 and 1, or centred."""
+    low, high = values.min(), values.max()
+    if (low, high) == (-1, 1) or (high - low == 1 and low == round(low)):
+        return True
+    return bool(abs(values.mean()) < 1e-8 * (high - low))
+
+
+def _bent(run: Run, levels: dict[int, Array]) -> list[int]:
+    """Return the columns along which interpolation fails to predict a level."""
+    if not levels or not run.stack.hidden:
+        return []
+    grid = Grid.of(run, levels)
+    forward = run.stack.forward(run.point.theta, grid.contrasts.points[grid.between])
+    jacobian = forward.input_jacobian()
+    found = []
+    for j, one in grid.interpolants.items():
+        slope = np.sqrt((jacobian[grid.columns == j, :, j] ** 2).mean())
+        # an error that swings once within two gaps
+        error = np.pi * one.errors / np.median(np.diff(one.levels))
+        large = _LARGE_BEND if len(one.levels) == 3 else _LARGE_ERROR
+        if error.max() > large * slope:
+            found.append(j)
+    return found
+
+
+def _collinear(X: Array) -> list[int]:
+    """Return the columns of directions in which the rows hardly vary."""
+    n, d = X.shape
+    if d < 2 or n < max(_LEAST_ROWS, _ROWS_PER_COLUMN * d):
+        return []
+    values, vectors = np.linalg.eigh(np.corrcoef(X, rowvar=False))
+    small = vectors[:, values < _LEAST_EIGENVALUE]
+    return np.flatnonzero((abs(small) > _LEAST_PART).any(axis=1)).tolist()

@@ -177,11 +177,11 @@ class Run:
         return self
 
     def gain(self, window: int) -> float:
-        """Return the change of the evidence per residual within `window` iterations."""
+        """Return the range of the evidence per residual over `window` iterations."""
         if len(self.evidences) <= window:
             return np.inf
-        change = self.evidences[-1] - self.evidences[-1 - window]
-        return abs(change) / self.data.count
+        last = self.evidences[-1 - window :]
+        return (max(last) - min(last)) / self.data.count
 
     @property
     def score(self) -> float:

@@ -16,8 +16,8 @@ from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
 _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
-# a candidate that explains less of the data than this precision of the noise says may
-# have been held back by its smooth start; it is begun once more with details at once
+# if a candidate explains less of the data than this precision of the noise says, their
+# smooth start may have held them back: all begin once more, with details at once
 _RESTART_BETA = 100.0
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
@@ -107,10 +107,8 @@ class Race:
                     for entrant in pool:
                         entrant.on(data)
                 self._advance(pool, upto, bar, last=not kept)
-                if part == _RUNGS[0][0]:
-                    again = [
-                        _again(e, [seed, i]) for i, e in enumerate(pool) if _poor(e)
-                    ]
+                if part == _RUNGS[0][0] and any(map(_poor, pool)):
+                    again = [_again(e, [seed, i]) for i, e in enumerate(pool)]
                     self._advance(again, upto, bar, last=False)
                     pool += again
                     entrants += again

@@ -762,3 +762,25 @@ def test_derivatives_of_branin_under_noise():
     y += 0.1 * y.std() * np.random.default_rng(2).normal(size=100)
     model = DifferentiableRegressor(random_state=0).fit(X, y)
     assert derivative_error(model, branin, branin_rows(500, 1)) < 0.25
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.exp,
+        pytest.param(
+            lambda x: np.sin(2 * x),
+            id="sin",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the evidence switches hidden units off too early"
+            ),
+        ),
+    ],
+)
+def test_few_exact_rows_are_not_taken_for_a_straight_line(function):
+    errors = []
+    for seed in range(6):
+        X = np.random.default_rng(seed).uniform(0, 1, size=(20, 1))
+        model = DifferentiableRegressor(random_state=seed).fit(X, function(X[:, 0]))
+        errors.append(derivative_error(model, lambda x: function(x[:, 0]), X))
+    assert max(errors) < 0.05

@@ -40,12 +40,12 @@ class Standard:
         columns = np.flatnonzero((X[:1] != X).any(axis=0))
         if not len(columns):
             # the network needs an input, but is not to depend on it
-            columns, one = np.arange(1), np.ones(1)
             moments = _moments(y, weight) if shifted else _no_moments(y)
-            return cls(columns, X.shape[1], X[0, :1], one * np.inf, *moments)
+            infinite = np.full(1, np.inf)
+            return cls(np.arange(1), X.shape[1], X[0, :1], infinite, *moments)
         if not shifted:
-            moments = *_no_moments(X[:, columns]), *_no_moments(y)
-            return cls(columns, X.shape[1], *moments)
+            zero, one = _no_moments(X[:, columns])
+            return cls(columns, X.shape[1], zero, one, *_no_moments(y))
         x_mean, x_scale = _moments(X[:, columns], weight)
         return cls(columns, X.shape[1], x_mean, x_scale, *_moments(y, weight))
 

@@ -16,9 +16,11 @@ from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
 _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
-# if a candidate explains less of the data than this precision of the noise says, their
-# smooth start may have held them back: all begin once more, with details at once
-_RESTART_BETA = 100.0
+# if a candidate explains less of the data than this precision of the noise says, or has
+# become a straight line, their smooth start may have held them back: all begin once
+# more, with details at once
+_POOR_BETA = 100.0
+_RESTART_BETA = 1e3
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -103,23 +105,23 @@ class Race:
         with ProgressBar(self.max_iter * len(pool), self.verbose) as bar:
             for part, kept in _RUNGS:
                 upto = max(1, round(part * self.max_iter))
+                n_kept = max(1, round(kept * len(architectures)))
                 if not kept:
                     for entrant in pool:
                         entrant.on(data)
                 self._advance(pool, upto, bar, last=not kept)
+                again: list[Entrant] = []
                 if part == _RUNGS[0][0] and any(map(_poor, pool)):
                     again = [_again(e, [seed, i]) for i, e in enumerate(pool)]
                     self._advance(again, upto, bar, last=False)
-                    pool += again
                     entrants += again
-                pool.sort(key=lambda e: e.score, reverse=True)
+                pool, again = _ranked(pool), _ranked(again)
                 bar.lead(str(pool[0].architecture))
                 bar.show(evidence=pool[0].run.score)
                 if kept:
-                    pool = pool[: max(1, round(kept * len(architectures)))]
-        rest = [e for e in entrants if e is not pool[0]]
-        rest.sort(key=lambda e: e.score, reverse=True)
-        return [pool[0], *rest]
+                    # early, the evidence of a rougher start is no match for the others'
+                    pool = pool[:n_kept] + again[:n_kept]
+        return [pool[0], *_ranked([e for e in entrants if e is not pool[0]])]
 
     def go_on(self, entrant: Entrant) -> Entrant:
         """Train one network alone for `max_iter` iterations more."""
@@ -156,10 +158,16 @@ def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
     return Entrant(entrant.architecture, new)
 
 
+def _ranked(pool: list[Entrant]) -> list[Entrant]:
+    return sorted(pool, key=lambda e: e.score, reverse=True)
+
+
 def _poor(entrant: Entrant) -> bool:
     """Whether the prior may have held the network back from the data."""
     run = entrant.run
-    return run.alpha is None and run.state.beta < _RESTART_BETA
+    linear = run.stack.n_out * (run.stack.n_in + 1)
+    held_back = run.state.beta < _POOR_BETA or run.state.gamma < linear + 2
+    return run.alpha is None and held_back
 
 
 def _some_rows(data: Data, seed: int) -> Data:

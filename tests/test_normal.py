@@ -7,6 +7,7 @@ from torch.func import jacrev
 
 from sklearn_nnderiv._elementwise.activations import activation_kinds
 from sklearn_nnderiv._training import Architecture, _normal, stack_for
+from sklearn_nnderiv._training._covariance import Covariance
 from sklearn_nnderiv._training._normal import Dual, Primal, normal_system, ridge
 
 from .oracles import plain_network
@@ -91,7 +92,7 @@ def test_chunks_agree_with_the_whole(n, monkeypatch):
 
 
 def test_squared_norm(dense, rng):
-    factor = dense.factor(Primal)
+    factor = Covariance.of(dense.factor(Primal))
     p, q, k = dense.stack.n_inner, dense.stack.n_features, dense.stack.n_out
     for output in range(k):
         g = np.zeros((7, p + k * q))
@@ -109,7 +110,7 @@ def test_squared_norm(dense, rng):
 
 def test_draws_have_the_inverse_as_their_covariance(dense):
     """A draw is linear in the normal numbers, so its covariance is exact."""
-    factor = dense.factor(Primal)
+    factor = Covariance.of(dense.factor(Primal))
     root = np.stack([factor.coloured(e) for e in np.eye(len(dense.v))], axis=1)
     np.testing.assert_allclose(root @ root.T, dense.inverse, **TOLERANCE)
 

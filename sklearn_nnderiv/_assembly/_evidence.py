@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,8 @@ def train_by_evidence(
     )
     if choice.alpha is None:
         _check_counts(rows)
+    else:  # the unit of the weights is that of alpha, and is not to matter otherwise
+        problem = replace(problem, n_rows=float(len(rows.X)))
     race = Race(
         choice.max_iter,
         estimator.tol,

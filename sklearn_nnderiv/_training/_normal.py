@@ -177,33 +177,6 @@ class PrimalFactor(Factor):
         x[p:] = _upper(self.low, y).T.ravel()
         return x
 
-    def squared_norm(self, output: int, inner: Array, features: Array) -> Array:
-        """Return g' A^-1 g for each row g.
-
-        A row is the derivative of a quantity of one output by the inner parameters
-        (m, n_inner) and by the coefficients of that output (m, n_features).
-        """
-        p = self.stack.n_inner
-        y = _lower(self.low, features.T)
-        norm = np.einsum("ij,ij->j", y, y)
-        if p:
-            part = self.mixed[:, output * p : (output + 1) * p]
-            rest = blas.dgemm(-1.0, part, y, beta=1.0, c=inner.T, trans_a=1)
-            z = _lower(self.root, rest)
-            norm += np.einsum("ij,ij->j", z, z)
-        return norm
-
-    def coloured(self, normal: Array) -> Array:
-        """Turn independent normal numbers into a draw of covariance A^-1."""
-        p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out
-        x = np.empty_like(normal)
-        y = normal[p:].reshape(k, q).T
-        if p:
-            x[:p] = _upper(self.root, normal[:p])
-            y = y - np.matmul(x[:p], self.mixed.T.reshape(k, p, q)).T
-        x[p:] = _upper(self.low, y).T.ravel()
-        return x
-
     def inverse_diagonal(self) -> Array:
         """Return the diagonal of A^-1."""
         p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out

@@ -15,8 +15,9 @@ import numpy as np
 
 from .._engines import Forward, Stack
 from .._validation import Array
+from ._covariance import Covariance
 from ._lm import Run
-from ._normal import Primal, PrimalFactor
+from ._normal import Primal
 from ._standard import Standard
 
 # the factor of so many parameters holds 32 MB
@@ -58,9 +59,9 @@ class Posterior:
     standard : Standard
         The units of the parameters.
     theta : ndarray of shape (n_parameters,)
-    factor : PrimalFactor
+    covariance : Covariance
     spread : float
-        Standard deviation in units of that of the factor: the noise, recalibrated.
+        Standard deviation in units of that of `covariance`: the noise, recalibrated.
     rival : tuple of (Stack, ndarray), or None
         The second-best network and its parameters.
     doubt : float
@@ -69,7 +70,7 @@ class Posterior:
 
     standard: Standard
     theta: Array
-    factor: PrimalFactor
+    covariance: Covariance
     spread: float
     rival: tuple[Stack, Array] | None
     doubt: float
@@ -79,15 +80,15 @@ class Posterior:
         """Return the posterior of a finished run; None of a network too large."""
         if run.stack.n_parameters > MAX_POSTERIOR_PARAMETERS:
             return None
-        factor = _factor(run)
-        spread = _calibration(run, factor) / np.sqrt(run.state.beta)
+        covariance = _covariance(run)
+        spread = _calibration(run, covariance) / np.sqrt(run.state.beta)
         other, doubt = None, 0.0
         if rival is not None:
             other = (rival.stack, rival.point.theta)
             gap = max(0.0, run.score - rival.score) / run.data.count
             # two networks that are as good differ by sqrt(2) standard deviations
             doubt = float(np.sqrt(0.5 * np.exp(-gap)))
-        return cls(standard, run.point.theta, factor, float(spread), other, doubt)
+        return cls(standard, run.point.theta, covariance, float(spread), other, doubt)
 
     @property
     def n_parameters(self) -> int:
@@ -96,7 +97,7 @@ class Posterior:
 
     @property
     def _stack(self) -> Stack:
-        return self.factor.stack
+        return self.covariance.stack
 
     def network(self, inputs: Array) -> Array:
         """Return the outputs of the network in scaled units."""
@@ -108,7 +109,7 @@ class Posterior:
         inner, features = _value_gradients(forward)
         variance = np.stack(
             [
-                self.factor.squared_norm(j, inner[:, j], features)
+                self.covariance.squared_norm(j, inner[:, j], features)
                 for j in range(self._stack.n_out)
             ],
             axis=1,
@@ -149,7 +150,7 @@ class Posterior:
         n, m = around.tangents.shape[:2]
         variance = np.empty((n, self._stack.n_out, m))
         for j, inner, features in self.jacobian_gradients(around):
-            flat = self.factor.squared_norm(j, _rows(inner), _rows(features))
+            flat = self.covariance.squared_norm(j, _rows(inner), _rows(features))
             variance[:, j] = flat.reshape(n, m)
         return variance
 
@@ -174,7 +175,7 @@ class Posterior:
     def draw(self, n_draws: int, rng: np.random.Generator) -> Array:
         """Return random changes of the parameters, in units of `spread`."""
         normal = rng.standard_normal((n_draws, self._stack.n_parameters))
-        return np.stack([self.factor.coloured(row) for row in normal])
+        return np.stack([self.covariance.coloured(row) for row in normal])
 
     def jacobian(self, around: Surroundings) -> Array:
         """Return the raw Jacobian (n, n_out, n_features) itself."""
@@ -222,8 +223,8 @@ def _value_gradients(forward: Forward) -> tuple[Array, Array]:
     return inner, forward.features
 
 
-def _factor(run: Run) -> PrimalFactor:
-    """Factorise the precision of the parameters, with room for doubt."""
+def _covariance(run: Run) -> Covariance:
+    """Return the covariance of the parameters, with room for doubt."""
     system = Primal.of(run.point.forward, run.data.root_weight)
     groups, sizes = run.prior.groups, run.prior.sizes
     outer = np.tile(np.diagonal(system.outer), run.stack.n_out)
@@ -236,10 +237,10 @@ def _factor(run: Run) -> PrimalFactor:
     while (factor := system.factor(ratio)) is None:
         jitter *= 10
         ratio = np.maximum(ratio, jitter)
-    return factor
+    return Covariance.of(factor)
 
 
-def _calibration(run: Run, factor: PrimalFactor) -> float:
+def _calibration(run: Run, covariance: Covariance) -> float:
     """Return by how much residuals of withheld rows exceed what is expected.
 
     Leaving out a row of the linearised model has a closed form. Where almost every row
@@ -255,7 +256,7 @@ def _calibration(run: Run, factor: PrimalFactor) -> float:
     inner, features = _value_gradients(part)
     squares = []
     for j in range(stack.n_out):
-        leverage = factor.squared_norm(j, inner[:, j], features) * weight[rows] ** 2
+        leverage = covariance.squared_norm(j, inner[:, j], features) * weight[rows] ** 2
         left = np.maximum(1 - leverage, 1e-3)
         squares.append(run.point.residual[rows, j] ** 2 / left)
     score = np.sqrt(np.mean(squares) * run.state.beta)

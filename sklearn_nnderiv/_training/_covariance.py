@@ -1,0 +1,74 @@
+"""The covariance of the parameters, for many quantities that depend on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+from .._engines import Stack
+from .._validation import Array
+from ._normal import PrimalFactor
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """A^-1 by the inverses of the Cholesky factors of its blocks.
+
+    Multiplying by an inverse takes half the time of solving with a factor, which is
+    worth it for the many right-hand sides of a prediction.
+
+    Attributes
+    ----------
+    stack : Stack
+    low, root : ndarray
+        Inverses of the factors of the same names.
+    mixed : ndarray
+        See `PrimalFactor`.
+    """
+
+    stack: Stack
+    low: Array
+    mixed: Array
+    root: Array
+
+    @classmethod
+    def of(cls, factor: PrimalFactor) -> Covariance:
+        """Invert the factors."""
+        low, root = (
+            lapack.dtrtri(part, lower=1)[0] if len(part) else part
+            for part in (factor.low, factor.root)
+        )
+        return cls(factor.stack, low, factor.mixed, root)
+
+    def squared_norm(self, output: int, inner: Array, features: Array) -> Array:
+        """Return g' A^-1 g for each row g.
+
+        A row is the derivative of a quantity of one output by the inner parameters
+        (m, n_inner) and by the coefficients of that output (m, n_features).
+        """
+        p = self.stack.n_inner
+        y = blas.dtrmm(1.0, self.low, features.T, lower=1)
+        norm = np.einsum("ij,ij->j", y, y)
+        if p:
+            part = self.mixed[:, output * p : (output + 1) * p]
+            rest = blas.dgemm(-1.0, part, y, beta=1.0, c=inner.T, trans_a=1)
+            z = blas.dtrmm(1.0, self.root, rest, lower=1, overwrite_b=1)
+            norm += np.einsum("ij,ij->j", z, z)
+        return norm
+
+    def coloured(self, normal: Array) -> Array:
+        """Turn independent normal numbers into a draw of covariance A^-1."""
+        p, q, k = self.stack.n_inner, self.stack.n_features, self.stack.n_out
+        x = np.empty_like(normal)
+        y = normal[p:].reshape(k, q).T
+        if p:
+            x[:p] = _transposed_product(self.root, normal[:p, None])[:, 0]
+            y = y - np.matmul(x[:p], self.mixed.T.reshape(k, p, q)).T
+        x[p:] = _transposed_product(self.low, y).T.ravel()
+        return x
+
+
+def _transposed_product(lower: Array, rhs: Array) -> Array:
+    return blas.dtrmm(1.0, lower, rhs, lower=1, trans_a=1)

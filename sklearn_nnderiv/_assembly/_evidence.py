@@ -217,7 +217,7 @@ def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> 
     reasons = "; ".join(f"{columns}: {why}" for why, columns in by_reason.items())
     warn(
         f"The derivative along these columns of X is not to be trusted: {reasons}. "
-        "Values are not affected. Sample more levels, or independently of other "
+        "Sample more levels, or independently of other "
         "columns, if the derivative matters.",
         DerivativeWarning,
     )

@@ -90,8 +90,8 @@ def interpolation(
         kernel *= (levels - at[:, None]) / length**2
         line = np.stack([np.zeros_like(at), np.ones_like(at)], axis=1)
     right = np.hstack([kernel, line])
-    matrix: Array = np.linalg.solve(system, right.T)[:n].T
-    return matrix
+    solved = np.linalg.solve(system, right.T)[:n]
+    return np.asarray(solved.T, dtype=np.float64)
 
 
 @dataclass(frozen=True)

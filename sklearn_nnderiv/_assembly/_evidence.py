@@ -72,38 +72,37 @@ def train_by_evidence(
         estimator.n_jobs,
         estimator.verbose,
     )
-    curve: list[float] = []
-    alpha = None if choice.alpha is None else problem.alpha
+    before = list(estimator.loss_curve_) if resume else []
     if resume:
-        curve = list(estimator.loss_curve_)
-        standard, entrants = _go_on(estimator, problem, alpha, race, len(curve))
+        standard, entrants = _go_on(estimator, problem, choice, race, len(before))
     else:
-        standard = Standard.of(problem, shifted=alpha is None)
-        n_in = len(standard.columns)
-        tried = candidates(
-            estimator.n_candidates,
-            n_in,
-            problem.y.numel(),
-            choice.hidden,
-            choice.activation,
-        )
-        entrants = race.run(tried, standard.data(problem), alpha, seed)
+        standard, entrants = _compete(estimator, problem, choice, race, seed)
     winner = entrants[0]
     if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
-    if alpha is None:
+    if choice.alpha is None:
         winner.run = mend(winner.run) or winner.run
         _warn_of_doubt(estimator, rows, standard, winner.run)
     _keep(estimator, problem, standard, entrants, seed)
-    estimator.loss_curve_ = curve + winner.losses
-    estimator.alpha_ = (
-        choice.alpha if alpha is not None else winner.run.alpha_of_weights
+    estimator.loss_curve_ = before + winner.losses
+    alpha = winner.run.alpha_of_weights if choice.alpha is None else choice.alpha
+    estimator.alpha_ = alpha
+
+
+def _compete(
+    estimator: Any, problem: Problem, choice: Choice, race: Race, seed: int
+) -> tuple[Standard, list[Entrant]]:
+    """Race the candidates that the parameters leave open."""
+    standard = Standard.of(problem, shifted=choice.alpha is None)
+    tried = candidates(
+        estimator.n_candidates,
+        len(standard.columns),
+        problem.y.numel(),
+        choice.hidden,
+        choice.activation,
     )
-    rival = entrants[1].run if len(entrants) > 1 else None
-    posterior = Posterior.of(winner.run, rival, standard)
-    sample = problem.y[:N_SAMPLE_ROWS].numpy()
-    separate = acts_on_each(estimator._y_map, sample)
-    estimator._posterior = posterior if separate else None
+    alpha = None if choice.alpha is None else problem.alpha
+    return standard, race.run(tried, standard.data(problem), alpha, seed)
 
 
 def _finished(run: Run, race: Race) -> bool:
@@ -114,9 +113,10 @@ def _finished(run: Run, race: Race) -> bool:
 
 
 def _go_on(
-    estimator: Any, problem: Problem, alpha: float | None, race: Race, age: int
+    estimator: Any, problem: Problem, choice: Choice, race: Race, age: int
 ) -> tuple[Standard, list[Entrant]]:
     """Continue the fitted network alone."""
+    alpha = None if choice.alpha is None else problem.alpha
     fitted: Fitted | None = estimator._evidence
     architecture: Architecture = estimator._architecture
     hyper = None
@@ -163,6 +163,9 @@ def _keep(
     estimator.relevance_ = relevance
     estimator.candidates_ = _table(entrants)
     estimator._evidence = Fitted(standard, theta, run.state)
+    rival = entrants[1].run if len(entrants) > 1 else None
+    separate = acts_on_each(estimator._y_map, problem.y[:N_SAMPLE_ROWS].numpy())
+    estimator._posterior = Posterior.of(run, rival, standard) if separate else None
 
 
 def _table(entrants: list[Entrant]) -> dict[str, Any]:

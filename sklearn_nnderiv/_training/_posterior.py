@@ -211,7 +211,7 @@ class Posterior:
 
 
 def _rows(table: Array) -> Array:
-    return table.reshape(-1, table.shape[-1])
+    return table.reshape(table.shape[0] * table.shape[1], table.shape[2])
 
 
 def _value_gradients(forward: Forward) -> tuple[Array, Array]:

@@ -19,10 +19,10 @@ from ._training import (
 )
 from ._validation import check_device
 
-# residuals (rows times outputs) up to which lm is the more exact in equal time
+# residuals (rows times outputs) up to which lm is the more exact in equal time, and is
+# done within a minute (benchmarks/solver_crossover.py)
 MAX_RESIDUALS_LM = 10_000
-# after equal time, the smaller derivative error is that of lbfgs at 10,000 rows, and
-# that of adam at 20,000 (benchmarks/solver_crossover.py)
+# for what lm cannot train: beyond as many rows, lbfgs is behind adam in equal time
 MAX_ROWS_LBFGS = 10_000
 
 _HIDDEN = {"lbfgs": (50, 50), "adam": ADAM_HIDDEN}

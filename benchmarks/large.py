@@ -21,8 +21,9 @@ import numpy as np
 
 from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv._training import (
+    ADAM_ACTIVATION,
+    ADAM_HIDDEN,
     ADAM_LEARNING_RATE,
-    adam_architecture,
     adam_batch_size,
     adam_epochs,
 )
@@ -47,7 +48,7 @@ def error(model):
 
 
 def make(n, dtype, epochs):
-    hidden, activation = adam_architecture(n, N_IN)
+    hidden, activation = ADAM_HIDDEN, ADAM_ACTIVATION
     batch = adam_batch_size(n)
     return DifferentiableRegressor(
         solver="adam",

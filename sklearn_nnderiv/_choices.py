@@ -22,6 +22,8 @@ from ._validation import check_device
 # residuals (rows times outputs) up to which lm is the more exact in equal time, and is
 # done within a minute (benchmarks/solver_crossover.py)
 MAX_RESIDUALS_LM = 10_000
+# and its cost, residuals times the square of a first layer's weights
+MAX_COST_LM = 1e10
 # for what lm cannot train: beyond as many rows, lbfgs is behind adam in equal time
 MAX_ROWS_LBFGS = 10_000
 
@@ -66,7 +68,7 @@ def resolve(estimator: Any, rows: Rows, *, one_epoch: bool) -> Choice:
     hidden = None if hidden is None else hidden_sizes(hidden)
     activation = _given(estimator.activation)
     if activation is not None:
-        check_activation(activation, hidden=hidden != ())
+        check_activation(activation, hidden=hidden)
     solver = "adam" if one_epoch else _solver(estimator, rows, activation)
     alpha = _given(estimator.alpha)
     if solver != "lm":
@@ -114,7 +116,7 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
         )
     obstacle = _obstacle_to_lm(estimator, activation)
     if estimator.solver == "auto":
-        if obstacle is None and rows.y.size <= MAX_RESIDUALS_LM:
+        if obstacle is None and _cheap_enough(rows):
             return "lm"
         return "adam" if withhold or n > MAX_ROWS_LBFGS else "lbfgs"
     if estimator.solver == "lm" and obstacle is not None:
@@ -125,6 +127,12 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
             "rows at once. Use solver='adam', or early_stopping=False."
         )
     return estimator.solver
+
+
+def _cheap_enough(rows: Rows) -> bool:
+    weights = min(32 * (rows.X.shape[1] + 1), 1_500)
+    n = rows.y.size
+    return n <= MAX_RESIDUALS_LM and n * weights**2 <= MAX_COST_LM
 
 
 def _obstacle_to_lm(estimator: Any, activation: Any) -> str | None:

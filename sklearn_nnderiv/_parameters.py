@@ -13,7 +13,12 @@ from sklearn.base import is_classifier
 from skorch import NeuralNet
 from torch import nn
 
-from ._elementwise.activations import ACTIVATIONS, activation_maker, has_kinks
+from ._elementwise.activations import (
+    ACTIVATIONS,
+    activation_kinds,
+    activation_maker,
+    has_kinks,
+)
 from ._scaling import SCALERS
 from ._sklearn_compat import HasMethods, Interval, StrOptions
 from ._training import SOLVERS
@@ -124,7 +129,9 @@ def hidden_sizes(value: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def check_activation(value: str | type, *, hidden: bool) -> None:
+def check_activation(
+    value: str | type, *, hidden: tuple[int, ...] | None = None
+) -> None:
     """Raise unless modules of the activation can be made; warn if it has kinks."""
     try:
         maker = activation_maker(value)
@@ -146,7 +153,13 @@ def check_activation(value: str | type, *, hidden: bool) -> None:
             f"activation={value!r} must keep the shape of its input. It turned (1, 4) "
             f"into {tuple(shape)}."
         )
-    if hidden and has_kinks(example):
+    kinds = len(activation_kinds(value))
+    if hidden and kinds > min(hidden):
+        raise ValueError(
+            f"activation={value!r} shares the units of each layer out among {kinds} "
+            f"functions, but hidden_layer_sizes={hidden} has a layer of fewer units."
+        )
+    if hidden != () and has_kinks(example):
         warn(
             f"activation={value!r} makes the network piecewise linear: its derivative "
             "is a step function. Use a smooth activation such as 'tanh', 'silu' or "

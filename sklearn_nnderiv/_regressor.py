@@ -441,11 +441,12 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         predict_with_jacobian : Values and derivatives in one pass.
         sample_jacobian : Draws from the same posterior.
         """
-        intervals = self._intervals("return_std") if return_std else None
-        jacobian = self._values_and_jacobian(X, out)[1]
-        if intervals is None:
-            return jacobian
-        std = intervals.jacobian_std(self._checked_rows(X))
+        module, rows = self._checked_module(), self._checked_rows(X)
+        if not return_std:
+            return self._values_and_jacobian(module, rows, out)[1]
+        # before `out` is written to, which may share memory with X
+        std = self._intervals("return_std").jacobian_std(rows)
+        jacobian = self._values_and_jacobian(module, rows, out)[1]
         return jacobian, self._squeezed(std)
 
     def sample_jacobian(
@@ -512,12 +513,12 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
             As `predict_jacobian` returns it.
         """
-        return self._values_and_jacobian(X, None)
+        module, rows = self._checked_module(), self._checked_rows(X)
+        return self._values_and_jacobian(module, rows, None)
 
     def _values_and_jacobian(
-        self, X: Any, out: NDArray[Any] | None
+        self, module: Map, rows: Array, out: NDArray[Any] | None
     ) -> tuple[Array, NDArray[Any]]:
-        module, rows = self._checked_module(), self._checked_rows(X)
         outputs = () if self._y_ndim == 1 else (self.n_outputs_,)
         jacobian = check_out(out, (len(rows), *outputs, self.n_features_in_))
         # a view: (n, d) has the same layout as (n, 1, d)

@@ -1,5 +1,6 @@
 """Inputs on few levels: detection, repair of wiggles between them, and warnings."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -273,3 +274,11 @@ def ordinary():
 def test_ordinary_data_do_not_warn(name):
     X = ordinary()[name].astype(float)
     assert not doubts(X, np.sin(2 * X[:, 0]) + X[:, 1] ** 2 + X[:, -1] / 2)
+
+
+def test_a_network_that_swings_between_two_codes_is_named():
+    G = np.array(list(itertools.product([-1.0, 1.0], repeat=5)))
+    noise = 0.05 * np.random.default_rng(4).standard_normal(32)
+    y = 1 + G[:, 0] - 2 * G[:, 1] + 0.5 * G[:, 0] * G[:, 1] + noise
+    with pytest.warns(DerivativeWarning, match="two levels"):
+        DifferentiableRegressor(random_state=0).fit(G, y)

@@ -400,11 +400,56 @@ def test_relative_weights_are_warned_of(alpha, warned, rng):
         warnings.simplefilter("always")
         model.fit(X, X[:, 0], sample_weight=np.full(30, 0.4))
     texts = [str(w.message) for w in caught]
-    assert any("sums to 12 for 30 rows" in text for text in texts) == warned
+    assert any("has a mean of 0.4" in text for text in texts) == warned
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, X[:, 0], sample_weight=np.full(30, 0.6))
+
+
+def test_large_weights_that_are_no_counts_are_warned_of(rng):
+    X = rng.normal(size=(30, 2))
+    model = short(max_iter=3)
+    with pytest.warns(UserWarning, match="mean of 2.5e.03.*for more than the 30 rows"):
+        model.fit(X, X[:, 0], sample_weight=np.full(30, 2500.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, X[:, 0], sample_weight=np.full(30, 2500.0))
+
+
+def test_columns_that_differ_by_rounding_are_constant(rng):
+    X = rng.normal(size=(60, 3))
+    X[:, 2] = np.where(rng.random(60) < 0.5, 0.1 + 0.2, 0.3)
+    for solver in ("lm", "lbfgs"):
+        model = short(solver=solver).fit(X, np.sin(X[:, 0]))
+        assert (model.predict_jacobian(X)[:, 2] == 0).all()
+        assert (model.predict_jacobian(X)[:, 0] != 0).all()
+
+
+def test_a_fit_may_go_on_with_a_column_that_became_constant(rng):
+    X = rng.normal(size=(60, 3))
+    model = short(warm_start=True).fit(X, X[:, 0])
+    X[:, 2] = 1
+    assert model.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9
+
+
+def test_more_functions_than_units(rng):
+    X = rng.normal(size=(30, 2))
+    with pytest.raises(ValueError, match=r"among 2 functions.*\(1,\) has a layer"):
+        short(activation="softplus+sin", hidden_layer_sizes=1).fit(X, X[:, 0])
+    model = short(activation="auto", hidden_layer_sizes=1, n_candidates=3)
+    assert "+" not in str(model.fit(X, X[:, 0]).candidates_["activation"])
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "k", "solver"), [(60, 2, 1, "lm"), (60, 2, 9, "lbfgs")]
+)
+def test_solver_auto_looks_at_the_cost(rng, monkeypatch, n, d, k, solver):
+    monkeypatch.setattr("sklearn_nnderiv._choices.MAX_COST_LM", 60 * 96**2)
+    X = rng.normal(size=(60, 2))
+    y = rng.normal(size=(60, k))
+    assert short(solver="auto", max_iter=1).fit(X, y).solver_ == solver
 
 
 # ----------------------------------------------------------------- repeatability

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,19 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer
+from skorch import NeuralNetRegressor
 
 from sklearn_nnderiv import DifferentiableRegressor
-from sklearn_nnderiv._training import _posterior
+from sklearn_nnderiv._training import (
+    Architecture,
+    Data,
+    Posterior,
+    Run,
+    Standard,
+    _posterior,
+    stack_for,
+)
+from sklearn_nnderiv._training._candidates import initial_parameters
 
 from .oracles import central_differences
 
@@ -211,6 +222,60 @@ def test_an_input_that_is_switched_off_is_not_certain(rng):
     assert abs(jacobian[:, 1:]).max() < 0.3
     # the least squares slope of noise of 0.3 on 150 rows is known to 0.04
     assert np.median(std[:, 1:]) > 0.004
+
+
+def test_out_may_be_the_rows_themselves(noisy):
+    X, y = noisy
+    model = small(n_candidates=2).fit(X, y)
+    jacobian, std = model.predict_jacobian(X, return_std=True)
+    rows = X.copy()
+    same, same_std = model.predict_jacobian(rows, out=rows, return_std=True)
+    assert same is rows
+    np.testing.assert_array_equal(rows, jacobian)
+    np.testing.assert_array_equal(same_std, std)
+
+
+def test_a_constant_output_is_certain(noisy):
+    X, y = noisy
+    model = small().fit(X, np.column_stack([y, np.full(60, 5.0)]))
+    for method in (model.predict, model.predict_jacobian):
+        std = method(X, return_std=True)[1]
+        assert (std[:, 1] == 0).all()
+        assert (std[:, 0] > 0).all()
+
+
+def test_a_net_of_ones_own_leaves_no_older_posterior(noisy):
+    X, y = noisy
+    net = NeuralNetRegressor(
+        torch.nn.Linear,
+        module__in_features=2,
+        module__out_features=1,
+        max_epochs=1,
+        train_split=None,
+    )
+    model = DifferentiableRegressor(random_state=0).fit(X, y).set_params(net=net)
+    with pytest.raises(ValueError, match="is by a net of your own"):
+        model.fit(X, y).predict(X, return_std=True)
+
+
+def test_the_rival_counts_by_its_evidence_per_residual(rng):
+    """The race may be on a part of the rows, and the winner ends on all."""
+    X = rng.uniform(-1, 1, size=(60, 1))
+    y = np.sin(3 * X) + 0.1 * rng.normal(size=(60, 1))
+    stack = stack_for(Architecture((4,), "tanh"), 1, 1)
+    runs = []
+    for n in (60, 20):
+        data = Data(X[:n], y[:n], np.ones(n), float(n))
+        theta = initial_parameters(stack, X, [0])
+        runs.append(Run(stack, theta, data).advance(30))
+        runs[-1].best = None
+    standard = Standard(np.arange(1), 1, *np.array([[0.0], [1.0]] * 2))
+    for per_residual, expected in ((3.0, 0.5), (1.0, 0.5 * np.exp(-2))):
+        for run, value in zip(runs, (3.0, per_residual), strict=True):
+            evidence = value * run.data.count
+            run.state = replace(run.state, log_evidence=evidence, interpolates=False)
+        doubt = Posterior.of(*runs, standard).doubt
+        np.testing.assert_allclose(doubt**2, expected, rtol=1e-12)
 
 
 def test_constant_columns_have_no_spread(noisy):

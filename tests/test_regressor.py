@@ -1075,7 +1075,8 @@ def test_a_registered_scaler_of_another_library(data):
         lambda s: Affine([2.0] * s.n_features_in_)
     )
     try:
-        model = small(x_scaler=Halving(), y_scaler=Halving()).fit(X, y)
+        scalers = {"x_scaler": Halving(), "y_scaler": Halving()}
+        model = small(solver="lbfgs", **scalers).fit(X, y)
         points = inner_points(X)
         differences = central_differences(model.predict, points, scale=X.std(axis=0))
         assert relative_difference(model.predict_jacobian(points), differences) < 1e-6

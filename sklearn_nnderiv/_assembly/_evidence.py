@@ -36,6 +36,9 @@ from .._validation import Array, check_device, warn
 from ..exceptions import DerivativeWarning
 from ._prepare import make_problem
 
+# mean weight beyond which weights that are no whole numbers are no counts of rows
+_LARGE_WEIGHT = 3.0
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -97,7 +100,7 @@ def _compete(
     tried = candidates(
         estimator.n_candidates,
         len(standard.columns),
-        problem.y.numel(),
+        len(problem.y),
         choice.hidden,
         choice.activation,
     )
@@ -183,13 +186,16 @@ def _table(entrants: list[Entrant]) -> dict[str, Any]:
 
 
 def _check_counts(rows: Rows) -> None:
-    total = float(rows.weight.sum())
-    if total < 0.5 * len(rows.X):
+    """Warn of weights that are no counts of rows."""
+    mean = float(rows.weight.mean())
+    counts = bool((rows.weight == np.round(rows.weight)).all())
+    if mean < 0.5 or (mean > _LARGE_WEIGHT and not counts):
         warn(
-            f"sample_weight sums to {total:.3g} for {len(rows.X)} rows. Under "
-            "alpha='auto' weights count rows (2 is the same as the row twice), so the "
-            "fit takes the data for few and smooths accordingly. Scale the weights to "
-            "a mean of 1 if they are relative.",
+            f"sample_weight has a mean of {mean:.3g}. Under alpha='auto' weights count "
+            "rows (2 is the same as the row twice), so the fit takes the data for "
+            f"{'fewer' if mean < 1 else 'more'} than the {len(rows.X)} rows that they "
+            f"are, and smooths too {'much' if mean < 1 else 'little'}. Scale the "
+            "weights to a mean of 1 if they are relative.",
             UserWarning,
         )
 

@@ -36,6 +36,7 @@ def train_given(
     epochs = 1 if one_epoch else None
     train_net(net, problem, seed=seed, device=device, epochs=epochs)
     estimator.net_ = net
+    estimator._posterior = estimator._evidence = None
     estimator._net_parameters = _plain_parameters(estimator.net)
     estimator.loss_curve_ = loss_curve(net)
     estimator.n_iter_ = max(1, len(estimator.loss_curve_))

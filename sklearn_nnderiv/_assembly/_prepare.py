@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .._scaling import fit_scaler, input_map, output_map, scale_inputs, scale_targets
 from .._training import Problem, Rows
-from .._validation import check_device
+from .._validation import Array, check_device
 
 
 def fit_scalers(estimator: Any, rows: Rows) -> None:
@@ -43,8 +45,18 @@ def make_problem(
         scale_targets(y_scaler, estimator._y_map, rows.y, kind),
         (rows.weight / estimator._weight_unit).astype(kind),
     )
+    if arrays[0].shape[1] == rows.X.shape[1]:
+        # what differs by rounding only is constant, whatever a scaler makes of it
+        arrays[0][:, _constant(rows.X)] = arrays[0][0, _constant(rows.X)]
     # without a copy: the arrays are not used elsewhere
     device = check_device(estimator.device)
     X, y, weight = (torch.from_numpy(array).to(device) for array in arrays)
     unit = estimator._weight_unit
     return Problem(X, y, weight, float(alpha / unit), float(rows.weight.sum()))
+
+
+def _constant(X: Array) -> NDArray[np.bool_]:
+    low, high = X.min(axis=0), X.max(axis=0)
+    rounding = 8 * np.finfo(np.float64).eps
+    with np.errstate(over="ignore"):
+        return high - low <= rounding * np.maximum(abs(low), abs(high))

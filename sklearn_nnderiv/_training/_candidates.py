@@ -22,7 +22,7 @@ _FREE = [
     Architecture((20, 20), "softplus", skip=True),
     Architecture((16, 16), "softplus+sin", skip=True),
 ]
-# residuals from which candidates are twice as wide: enough to determine that many
+# rows from which candidates are twice as wide: enough to determine that many
 # parameters, and the worth of it is measured
 _WIDER_FROM = 4_000
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
@@ -32,7 +32,7 @@ _MAX_FIRST = 1_500
 def candidates(
     n: int,
     n_in: int,
-    n_residuals: int,
+    n_rows: int,
     hidden: tuple[int, ...] | None = None,
     activation: str | type | None = None,
 ) -> list[Architecture]:
@@ -44,8 +44,8 @@ def candidates(
         How many. Beyond the distinct ones they repeat, to begin from other parameters.
     n_in : int
         Number of inputs. Of very many, networks are narrower.
-    n_residuals : int
-        Number of rows times outputs. Of many, networks are wider.
+    n_rows : int
+        Number of rows. Of many, networks are wider.
     hidden, activation
         What is fixed; None is free.
     """
@@ -54,18 +54,19 @@ def candidates(
     found: list[Architecture] = []
     for free in _FREE:
         one = Architecture(
-            _fitted(free.hidden, n_in, n_residuals) if hidden is None else hidden,
+            _fitted(free.hidden, n_in, n_rows) if hidden is None else hidden,
             free.activation if activation is None else activation,
             skip=hidden is None,
         )
-        if one not in found:
+        kinds = len(activation_kinds(one.activation))
+        if one not in found and kinds <= min(one.hidden):
             found.append(one)
     return [found[i % len(found)] for i in range(n)]
 
 
-def _fitted(widths: tuple[int, ...], n_in: int, n_residuals: int) -> tuple[int, ...]:
+def _fitted(widths: tuple[int, ...], n_in: int, n_rows: int) -> tuple[int, ...]:
     most = max(4, _MAX_FIRST // (n_in + 1))
-    factor = 2 if n_residuals >= _WIDER_FROM else 1
+    factor = 2 if n_rows >= _WIDER_FROM else 1
     return tuple(min(most, factor * width) for width in widths)
 
 

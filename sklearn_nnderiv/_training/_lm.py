@@ -159,6 +159,8 @@ class Run:
         With a positive `tol`, the end is also where the evidence has changed by less
         than `tol` per residual within `window` iterations.
         """
+        if self.age and not self.n_iter:
+            self._update_hyper()  # so that the state to begin with can be the best
         for _ in range(n_iter if not self.done else 0):
             self._step()
             since = self.age + self.n_iter - _FIRST_EVIDENCE

@@ -64,6 +64,8 @@ class Posterior:
         Standard deviation in units of that of `covariance`: the noise, recalibrated.
     rival : tuple of (Stack, ndarray), or None
         The second-best network and its parameters.
+    varies : ndarray of shape (n_out,)
+        0 for outputs that were constant in training, else 1.
     doubt : float
         How many times the difference to the rival is a standard deviation.
     """
@@ -73,6 +75,7 @@ class Posterior:
     covariance: Covariance
     spread: float
     rival: tuple[Stack, Array] | None
+    varies: Array
     doubt: float
 
     @classmethod
@@ -85,10 +88,14 @@ class Posterior:
         other, doubt = None, 0.0
         if rival is not None:
             other = (rival.stack, rival.point.theta)
-            gap = max(0.0, run.score - rival.score) / run.data.count
+            own, others = (r.score / r.data.count for r in (run, rival))
+            gap = max(0.0, own - others)
             # two networks that are as good differ by sqrt(2) standard deviations
             doubt = float(np.sqrt(0.5 * np.exp(-gap)))
-        return cls(standard, run.point.theta, covariance, float(spread), other, doubt)
+        y = run.data.y[: len(run.data.X)]
+        varies = (y != y[:1]).any(axis=0).astype(float)
+        theta = run.point.theta
+        return cls(standard, theta, covariance, float(spread), other, varies, doubt)
 
     @property
     def n_parameters(self) -> int:
@@ -134,7 +141,9 @@ class Posterior:
         if curved:
             slopes = forward.input_jacobian(tangents)
             value_inner, value_features = _value_gradients(forward)
-            bent = around.curvature * (self.spread * self.standard.y_scale**2)
+            bent = around.curvature * (
+                self.spread * self.standard.y_scale**2 * self.varies
+            )
         for j in range(self._stack.n_out):
             inner, features = forward.mixed_jacobian(j, tangents)
             inner *= unit[:, j, None, None]
@@ -204,7 +213,8 @@ class Posterior:
         return forward.values * self.standard.y_scale + self.standard.y_mean
 
     def _unit(self, around: Surroundings) -> Array:
-        return around.slope * (self.spread * self.standard.y_scale)
+        # of an output that was constant in training, nothing is in doubt
+        return around.slope * (self.spread * self.standard.y_scale * self.varies)
 
     def _forward(self, stack: Stack, theta: Array, inputs: Array) -> Forward:
         return stack.forward(theta, self.standard.inputs(inputs))

@@ -18,6 +18,8 @@ _ROWS_PER_COLUMN = 3
 _LEAST_ROWS = 10
 # a column with less of the Jacobian than this has nothing to mistake
 _LEAST_SLOPE = 0.01
+# rows that slopes are judged by
+_MOST_ROWS = 500
 # error of slopes near a level, in units of the root mean square along the column;
 # of three levels it is the part of the slope that comes from the bend
 _LARGE_ERROR, _LARGE_BEND = 0.15, 0.3
@@ -31,7 +33,7 @@ def doubtful_columns(run: Run, X: Array) -> dict[int, str]:
     """Return the columns whose derivative is doubtful, with the reason.
 
     Columns of two values that look like a code (0 and 1, say) have no derivative that
-    anyone would look at, and are left alone.
+    anyone would look at, and are left alone unless the network swings between them.
 
     Parameters
     ----------
@@ -46,7 +48,11 @@ def doubtful_columns(run: Run, X: Array) -> dict[int, str]:
     found: dict[int, str] = {}
     if levels:
         steep = _shares(run) > _LEAST_SLOPE
-        found = {j: TWO_LEVELS for j in pairs if steep[j] and not _is_code(X[:, j])}
+        found = {
+            j: TWO_LEVELS
+            for j in pairs
+            if steep[j] and (not _is_code(X[:, j]) or _swings(run, j, levels[j]))
+        }
         few = {j: u for j, u in levels.items() if len(u) > 2 and steep[j]}
         found.update(dict.fromkeys(_bent(run, few), FEW_LEVELS))
     for j in _collinear(run.data.X[:, rest]):
@@ -56,7 +62,7 @@ def doubtful_columns(run: Run, X: Array) -> dict[int, str]:
 
 def _shares(run: Run) -> Array:
     """Return the root mean square slope along each column, in units of the largest."""
-    forward = run.stack.forward(run.point.theta, run.data.X[:500])
+    forward = run.stack.forward(run.point.theta, run.data.X[:_MOST_ROWS])
     slopes = np.sqrt((forward.input_jacobian() ** 2).mean(axis=(0, 1)))
     return slopes / max(float(slopes.max()), 1e-300)
 
@@ -67,6 +73,17 @@ def _is_code(values: Array) -> bool:
     if (low, high) == (-1, 1) or (high - low == 1 and low == round(low)):
         return True
     return bool(abs(values.mean()) < 1e-8 * (high - low))
+
+
+def _swings(run: Run, column: int, levels: Array) -> bool:
+    """Whether the slopes at two levels have little to do with the line between them."""
+    X = np.repeat(run.data.X[:_MOST_ROWS], 2, axis=0)
+    X[0::2, column], X[1::2, column] = levels
+    forward = run.stack.forward(run.point.theta, X)
+    slope = forward.input_jacobian()[:, :, column]
+    rise = (forward.values[1::2] - forward.values[0::2]) / np.diff(levels)
+    away = slope - np.repeat(rise, 2, axis=0)
+    return bool((away**2).mean() > (rise**2).mean())
 
 
 def _bent(run: Run, levels: dict[int, Array]) -> list[int]:
@@ -89,9 +106,10 @@ def _bent(run: Run, levels: dict[int, Array]) -> list[int]:
 
 def _collinear(X: Array) -> list[int]:
     """Return the columns of directions in which the rows hardly vary."""
-    n, d = X.shape
+    varies = np.flatnonzero(X.std(axis=0) > 0)
+    n, d = len(X), len(varies)
     if d < 2 or n < max(_LEAST_ROWS, _ROWS_PER_COLUMN * d):
         return []
-    values, vectors = np.linalg.eigh(np.corrcoef(X, rowvar=False))
+    values, vectors = np.linalg.eigh(np.corrcoef(X[:, varies], rowvar=False))
     small = vectors[:, values < _LEAST_EIGENVALUE]
-    return np.flatnonzero((abs(small) > _LEAST_PART).any(axis=1)).tolist()
+    return varies[(abs(small) > _LEAST_PART).any(axis=1)].tolist()

@@ -84,7 +84,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "lm" is Levenberg-Marquardt with geodesic acceleration, in float64 on the CPU,
         and the most exact; it needs an activation with a name. "lbfgs" works on all
         rows at once too, "adam" on mini-batches. "auto" takes "lm" wherever it can, up
-        to 10,000 values of y. Otherwise it takes "lbfgs" up to 10,000 rows, and "adam"
+        to 10,000 values of y, or some 4,400 where the features are 50 or more.
+        Otherwise it takes "lbfgs" up to 10,000 rows, and "adam"
         beyond and for ``early_stopping=True``.
     alpha : "auto" or float, default="auto"
         "auto" leaves the penalty to the evidence of "lm", by which every input and
@@ -162,8 +163,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     candidates_ : dict of str to list
         What "lm" raced, as columns of a table with the winner first:
         "hidden_layer_sizes", "activation", "skip" (whether outputs are linear in the
-        inputs besides), "log_evidence", "n_iter" and "fit_time" in seconds. Like the
-        next two, absent after other solvers.
+        inputs besides), "log_evidence", "n_iter" and "fit_time" in seconds. Candidates
+        that were begun twice are listed twice. Like the next two, absent after other
+        solvers.
     log_evidence_ : float
         The logarithm of the evidence of the fit, up to a constant that is the same for
         all fits to the same rows with the same `y_scaler`.

@@ -128,6 +128,8 @@ def _warn_of_tiny(
     spread: Array, data: Array, parameter: str, name: str, fitted: Any
 ) -> None:
     """Warn of columns that vary, yet not in any unit that a network can see."""
+    if len(spread) != data.shape[1]:
+        return  # columns before and after do not belong together
     low, high = data.min(axis=0), data.max(axis=0)
     varies = high - low > 1e-12 * np.maximum(abs(low), abs(high))
     tiny = varies & (spread < 1e-8) if varies.any() else varies

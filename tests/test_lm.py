@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import multivariate_normal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from sklearn_nnderiv import DifferentiableRegressor, jacobian
+from sklearn_nnderiv import DifferentiableRegressor, jacobian, register_converter
+from sklearn_nnderiv._converters._registry import _REGISTRY
 from sklearn_nnderiv._training import (
     Architecture,
     Data,
@@ -824,3 +825,35 @@ def test_few_exact_rows_are_not_taken_for_a_straight_line(function):
         model = DifferentiableRegressor(random_state=seed).fit(X, function(X[:, 0]))
         errors.append(derivative_error(model, lambda x: function(x[:, 0]), X))
     assert max(errors) < 0.05
+
+
+class Folded(TransformerMixin, BaseEstimator):
+    """Two columns in place of four."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return X[:, :2] + X[:, 2:]
+
+
+class Fold(torch.nn.Module):
+    n_in, n_out, smoothness = 4, 2, "smooth"
+
+    def forward(self, x):
+        return x[..., :2] + x[..., 2:]
+
+
+def test_a_scaler_that_changes_the_number_of_columns(rng):
+    register_converter(Folded, "transform")(lambda fitted: Fold())
+    try:
+        X = rng.normal(size=(60, 4))
+        y = np.sin(X[:, 0] + X[:, 2])
+        model = short(x_scaler=Folded(), max_iter=100).fit(X, y)
+        jacobian, std = model.predict_jacobian(X, return_std=True)
+        np.testing.assert_allclose(jacobian[:, :2], jacobian[:, 2:], rtol=1e-10)
+        np.testing.assert_allclose(std[:, :2], std[:, 2:], rtol=1e-10)
+        assert model.relevance_.shape == (2,)
+    finally:
+        del _REGISTRY["transform"][Folded]

@@ -560,10 +560,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 def _why_without_posterior(estimator: DifferentiableRegressor, asked: str) -> str:
-    given = "a net of your own" if estimator.net is not None else None
-    if given is None and estimator.solver_ != "lm":
-        given = f"solver={estimator.solver_!r}"
-    if given is not None:
+    solver = getattr(estimator, "solver_", None)  # absent with a net of the user's
+    if solver != "lm":
+        given = "a net of your own" if solver is None else f"solver={solver!r}"
         return (
             f"{asked} needs the posterior of a fit by solver='lm', and this fit is by "
             f"{given}. Fit with solver='lm' (the default on up to "

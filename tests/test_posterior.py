@@ -329,7 +329,7 @@ def test_number_of_draws(noisy, n_samples):
         model.sample_jacobian(X, n_samples)
 
 
-def test_the_mended_jacobian_is_still_that_of_predict(noisy):
+def test_the_jacobian_is_that_of_predict(noisy):
     X, y = noisy
     model = small(n_candidates=2).fit(X, y)
     differences = central_differences(model.predict, X)

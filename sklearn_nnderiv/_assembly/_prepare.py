@@ -47,7 +47,8 @@ def make_problem(
     )
     if arrays[0].shape[1] == rows.X.shape[1]:
         # what differs by rounding only is constant, whatever a scaler makes of it
-        arrays[0][:, _constant(rows.X)] = arrays[0][0, _constant(rows.X)]
+        constant = _constant(rows.X)
+        arrays[0][:, constant] = arrays[0][0, constant]
     # without a copy: the arrays are not used elsewhere
     device = check_device(estimator.device)
     X, y, weight = (torch.from_numpy(array).to(device) for array in arrays)

@@ -10,6 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ._candidates import initial_parameters, stack_for
+from ._evidence import Prior
 from ._lm import Data, Run
 from ._net import Architecture
 from ._progress import ProgressBar
@@ -21,6 +22,10 @@ _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
 # more, with details at once
 _POOR_BETA = 100.0
 _RESTART_BETA = 1e3
+# where residuals are more than 1% of the spread, they are noise as a rule, and a prior
+# for every weight smooths better; it is the worse one without noise
+_NOISY_BETA = 1e4
+_NOISE_FROM = 0.3
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -96,16 +101,27 @@ class Race:
         alpha: float | None,
         seed: int,
     ) -> list[Entrant]:
-        """Return all entrants, the winner first."""
+        """Return all entrants, the winner first.
+
+        If the data turn out noisy, it is those of another race, of single precisions.
+        """
         some = _some_rows(data, seed) if len(architectures) > 1 else data
-        pool = [
-            _enter(one, some, alpha, [seed, i]) for i, one in enumerate(architectures)
-        ]
-        entrants = list(pool)
+        for single in (False, True):
+            pool = [
+                _enter(one, some, alpha, [seed, i], single)
+                for i, one in enumerate(architectures)
+            ]
+            entrants = self._race(pool, data, seed)
+            if entrants:
+                break
+        return entrants
+
+    def _race(self, pool: list[Entrant], data: Data, seed: int) -> list[Entrant]:
+        """Return all entrants; none if the precisions are not made for the noise."""
+        entrants, n = list(pool), len(pool)
         with ProgressBar(self.max_iter * len(pool), self.verbose) as bar:
             for part, kept in _RUNGS:
                 upto = max(1, round(part * self.max_iter))
-                n_kept = max(1, round(kept * len(architectures)))
                 if not kept:
                     for entrant in pool:
                         entrant.on(data)
@@ -116,11 +132,12 @@ class Race:
                     self._advance(again, upto, bar, last=False)
                     entrants += again
                 pool, again = _ranked(pool), _ranked(again)
+                if part == _NOISE_FROM and _noisy(pool[0]):
+                    return []
                 bar.lead(str(pool[0].architecture))
                 bar.show(evidence=pool[0].run.score)
                 if kept:
-                    # early, the evidence of a rougher start is no match for the others'
-                    pool = pool[:n_kept] + again[:n_kept]
+                    pool = _going_on(pool, again, max(1, round(kept * n)), data)
         return [pool[0], *_ranked([e for e in entrants if e is not pool[0]])]
 
     def go_on(self, entrant: Entrant) -> Entrant:
@@ -143,10 +160,12 @@ def _enter(
     data: Data,
     alpha: float | None,
     seed: Sequence[int],
+    single: bool,
 ) -> Entrant:
     stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
     theta = initial_parameters(stack, data.X, seed)
-    return Entrant(architecture, Run(stack, theta, data, alpha))
+    hyper = Prior(stack, data.count, alpha, single).first
+    return Entrant(architecture, Run(stack, theta, data, alpha, hyper))
 
 
 def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
@@ -168,6 +187,24 @@ def _poor(entrant: Entrant) -> bool:
     linear = run.stack.n_out * (run.stack.n_in + 1)
     held_back = run.state.beta < _POOR_BETA or run.state.gamma < linear + 2
     return run.alpha is None and held_back
+
+
+def _going_on(
+    pool: list[Entrant], again: list[Entrant], n_kept: int, data: Data
+) -> list[Entrant]:
+    """Return who stays in the race: under noise all, as long as rows are few."""
+    leader = pool[0].run
+    if leader.state.single and leader.data is data:
+        return pool + again
+    # early, the evidence of a rougher start is no match for the others'
+    return pool[:n_kept] + again[:n_kept]
+
+
+def _noisy(entrant: Entrant) -> bool:
+    """Whether noise asks for precisions that the prior does not have."""
+    state = entrant.run.state
+    free = entrant.run.alpha is None and not state.single
+    return free and state.beta < _NOISY_BETA
 
 
 def _some_rows(data: Data, seed: int) -> Data:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from .._choices import Choice
@@ -25,9 +26,12 @@ from .._training import (
     Standard,
     candidates,
     doubtful_columns,
+    far_rows,
     flatten,
+    is_better,
     make_net,
     mend,
+    outliers,
     record,
     stack_for,
     unflatten,
@@ -38,6 +42,8 @@ from ._prepare import make_problem
 
 # mean weight beyond which weights that are no whole numbers are no counts of rows
 _LARGE_WEIGHT = 3.0
+# races after one that leaves out gross errors of y, and the part that they leave
+_MAX_REPEATS, _LEAST_PART = 3, 0.75
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,14 @@ class Fitted:
     theta : ndarray
         In standard units.
     hyper : Hyper
+    selective : bool
+        Whether rows were left out as gross errors.
     """
 
     standard: Standard
     theta: Array
     hyper: Hyper
+    selective: bool = False
 
 
 def train_by_evidence(
@@ -76,10 +85,12 @@ def train_by_evidence(
         estimator.verbose,
     )
     before = list(estimator.loss_curve_) if resume else []
+    n_rows = len(problem.y)
     if resume:
-        standard, entrants = _go_on(estimator, problem, choice, race, len(before))
+        age = len(before)
+        problem, standard, entrants = _go_on(estimator, problem, choice, race, age)
     else:
-        standard, entrants = _compete(estimator, problem, choice, race, seed)
+        problem, standard, entrants = _compete(estimator, problem, choice, race, seed)
     winner = entrants[0]
     if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
@@ -87,12 +98,56 @@ def train_by_evidence(
         winner.run = mend(winner.run) or winner.run
         _warn_of_doubt(estimator, rows, standard, winner.run)
     _keep(estimator, problem, standard, entrants, seed)
+    if len(problem.y) < n_rows:
+        _leave_out(estimator, winner.run, n_rows)
     estimator.loss_curve_ = before + winner.losses
     alpha = winner.run.alpha_of_weights if choice.alpha is None else choice.alpha
     estimator.alpha_ = alpha
 
 
 def _compete(
+    estimator: Any, problem: Problem, choice: Choice, race: Race, seed: int
+) -> tuple[Problem, Standard, list[Entrant]]:
+    """Race the candidates, and again without gross errors of y if there are any."""
+    kept = np.ones(len(problem.y), dtype=bool)
+    standard, entrants = _race(estimator, problem, choice, race, seed)
+    for _ in range(_MAX_REPEATS if choice.alpha is None else 0):
+        whole = entrants[0].run.finish()
+        found = outliers(whole)
+        if not found.any():
+            break
+        some = kept.copy()
+        some[kept] = ~found
+        if some.mean() < _LEAST_PART:
+            break
+        part = (estimator, problem, some, choice, race, seed)
+        some, units, others = _race_without_errors(*part)
+        run = others[0].run
+        if not is_better(run, units.y_scale, whole, standard.y_scale):
+            break
+        kept, standard, entrants = some, units, others
+    return problem.rows(kept), standard, entrants
+
+
+def _race_without_errors(
+    estimator: Any,
+    problem: Problem,
+    some: NDArray[np.bool_],
+    choice: Choice,
+    race: Race,
+    seed: int,
+) -> tuple[NDArray[np.bool_], Standard, list[Entrant]]:
+    """Race on some rows, and once more with those that prove to be near."""
+    units, entrants = _race(estimator, problem.rows(some), choice, race, seed)
+    near = ~far_rows(entrants[0].run.finish(), units.data(problem))
+    if (near & ~some).any():
+        some = some | near
+        units, entrants = _race(estimator, problem.rows(some), choice, race, seed)
+        entrants[0].run.finish()
+    return some, units, entrants
+
+
+def _race(
     estimator: Any, problem: Problem, choice: Choice, race: Race, seed: int
 ) -> tuple[Standard, list[Entrant]]:
     """Race the candidates that the parameters leave open."""
@@ -117,8 +172,8 @@ def _finished(run: Run, race: Race) -> bool:
 
 def _go_on(
     estimator: Any, problem: Problem, choice: Choice, race: Race, age: int
-) -> tuple[Standard, list[Entrant]]:
-    """Continue the fitted network alone."""
+) -> tuple[Problem, Standard, list[Entrant]]:
+    """Continue the fitted network alone, without the rows that it left out."""
     alpha = None if choice.alpha is None else problem.alpha
     fitted: Fitted | None = estimator._evidence
     architecture: Architecture = estimator._architecture
@@ -131,7 +186,10 @@ def _go_on(
     data: Data = standard.data(problem)
     stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
     run = Run(stack, theta, data, alpha, hyper, age)
-    return standard, [race.go_on(Entrant(architecture, run))]
+    if fitted is not None and fitted.selective and alpha is None:
+        problem = problem.rows(~far_rows(run, data))
+        run = Run(stack, theta, standard.data(problem), alpha, hyper, age)
+    return problem, standard, [race.go_on(Entrant(architecture, run))]
 
 
 def _keep(
@@ -169,6 +227,19 @@ def _keep(
     rival = entrants[1].run if len(entrants) > 1 else None
     separate = acts_on_each(estimator._y_map, problem.y[:N_SAMPLE_ROWS].numpy())
     estimator._posterior = Posterior.of(run, rival, standard) if separate else None
+
+
+def _leave_out(estimator: Any, run: Run, n_rows: int) -> None:
+    """Remember that there are gross errors, and tell it."""
+    estimator._evidence = replace(estimator._evidence, selective=True)
+    n_out = n_rows - len(run.data.X)
+    warn(
+        f"{n_out} of {n_rows} rows were left out of the fit as gross errors: their y "
+        "is further from what the other rows predict than noise explains. They are "
+        f"the largest {n_out} of abs(y - predict(X)), about. If they are right, fit "
+        "all rows with a number as alpha, such as 1e-4.",
+        UserWarning,
+    )
 
 
 def _table(entrants: list[Entrant]) -> dict[str, Any]:

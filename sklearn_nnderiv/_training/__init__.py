@@ -22,6 +22,7 @@ from ._net import (
     loss_curve,
     make_net,
 )
+from ._outliers import far_rows, is_better, outliers
 from ._posterior import MAX_POSTERIOR_PARAMETERS, Posterior, Surroundings
 from ._problem import Problem, Rows
 from ._race import Entrant, Race
@@ -57,12 +58,15 @@ __all__ = [
     "adam_epochs",
     "candidates",
     "doubtful_columns",
+    "far_rows",
     "flatten",
     "has_kernels",
     "ignore_constant_columns",
+    "is_better",
     "loss_curve",
     "make_net",
     "mend",
+    "outliers",
     "prepare_net",
     "record",
     "repeatable",

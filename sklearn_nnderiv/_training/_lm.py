@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .._engines import Contrasts, Stack, Sweep, sweep
-from .._validation import Array
+from .._validation import Array, Index
 from ._evidence import Hyper, Prior
 from ._normal import Factor, System, normal_system, ridge
 
@@ -58,6 +58,12 @@ class Data:
     def forward(self, stack: Stack, theta: Array) -> Sweep:
         """Return the sweep over all rows."""
         return sweep(stack, theta, self.X, self.contrasts)
+
+    def rows(self, rows: Index) -> Data:
+        """Return some of the rows, without contrasts."""
+        root_weight = self.root_weight[rows]
+        part = float((root_weight**2).sum() / (self.root_weight**2).sum())
+        return Data(self.X[rows], self.y[rows], root_weight, self.count * part)
 
 
 class Point:
@@ -171,7 +177,7 @@ class Run:
             self.losses.append(self._loss())
             self.evidences.append(self.state.log_evidence)
             self.done = (
-                (self._late and self.n_stalled >= _MAX_STALLED)
+                (self.late and self.n_stalled >= _MAX_STALLED)
                 or self.point.error < _EXACT * self.data.y.size
                 or self._settled(tol, window)
             )
@@ -217,12 +223,12 @@ class Run:
         return hyper.log_evidence - (1e3 * self.data.count if hyper.interpolates else 0)
 
     @property
-    def _late(self) -> bool:
+    def late(self) -> bool:
         """Whether the precisions have had time to follow the fit."""
         return self.age + self.n_iter > _FIRST_BEST
 
     def _settled(self, tol: float, window: int) -> bool:
-        return self._late and self.gain(window) < tol
+        return self.late and self.gain(window) < tol
 
     def _loss(self) -> float:
         """Return the objective of the problem: half the mean square, with penalty."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._engines import Forward, Stack
-from .._validation import Array
+from .._validation import Array, Index
 from ._covariance import Covariance
 from ._lm import Run
 from ._normal import Primal
@@ -83,7 +83,7 @@ class Posterior:
         """Return the posterior of a finished run; None of a network too large."""
         if run.stack.n_parameters > MAX_POSTERIOR_PARAMETERS:
             return None
-        covariance = _covariance(run)
+        covariance = covariance_of(run)
         spread = _calibration(run, covariance) / np.sqrt(run.state.beta)
         other, doubt = None, 0.0
         if rival is not None:
@@ -233,7 +233,7 @@ def _value_gradients(forward: Forward) -> tuple[Array, Array]:
     return inner, forward.features
 
 
-def _covariance(run: Run) -> Covariance:
+def covariance_of(run: Run) -> Covariance:
     """Return the covariance of the parameters, with room for doubt."""
     system = Primal.of(run.point.forward, run.data.root_weight)
     groups, sizes = run.prior.groups, run.prior.sizes
@@ -261,13 +261,17 @@ def _calibration(run: Run, covariance: Covariance) -> float:
     if run.state.gamma > 0.5 * run.data.count or n < 20:
         return 1.0
     rows = np.linspace(0, n - 1, min(n, _CALIBRATION_ROWS)).astype(int)
-    stack, weight = run.stack, data.root_weight
-    part = stack.forward(run.point.theta, data.X[rows])
-    inner, features = _value_gradients(part)
-    squares = []
-    for j in range(stack.n_out):
-        leverage = covariance.squared_norm(j, inner[:, j], features) * weight[rows] ** 2
-        left = np.maximum(1 - leverage, 1e-3)
-        squares.append(run.point.residual[rows, j] ** 2 / left)
-    score = np.sqrt(np.mean(squares) * run.state.beta)
+    left = np.maximum(1 - leverages(run, covariance, rows), 1e-3)
+    score = np.sqrt(np.mean(run.point.residual[rows] ** 2 / left) * run.state.beta)
     return float(np.clip(score, 1.0, _MAX_CALIBRATION))
+
+
+def leverages(run: Run, covariance: Covariance, rows: Index) -> Array:
+    """Return by how much each residual (n, n_out) of some rows moves its own value."""
+    stack, weight = run.stack, run.data.root_weight[rows] ** 2
+    part = stack.forward(run.point.theta, run.data.X[rows])
+    inner, features = _value_gradients(part)
+    norms = [
+        covariance.squared_norm(j, inner[:, j], features) for j in range(stack.n_out)
+    ]
+    return np.stack(norms, axis=1) * weight[:, None]

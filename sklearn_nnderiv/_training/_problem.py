@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._validation import Array
@@ -78,6 +79,14 @@ class Problem:
     weight: Tensor
     alpha: float
     n_rows: float
+
+    def rows(self, kept: NDArray[np.bool_]) -> Problem:
+        """Return the problem of some of the rows."""
+        mask = torch.as_tensor(kept, device=self.X.device)
+        weight = self.weight[mask]
+        part = float(weight.sum() / self.weight.sum())
+        X, y = self.X[mask], self.y[mask]
+        return replace(self, X=X, y=y, weight=weight, n_rows=self.n_rows * part)
 
     def loss(self, module: nn.Module) -> Tensor:
         """Return the objective on all rows."""

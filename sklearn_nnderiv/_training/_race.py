@@ -212,7 +212,4 @@ def _some_rows(data: Data, seed: int) -> Data:
     if n <= _RACE_ROWS:
         return data
     rows = np.random.default_rng(seed).choice(n, _RACE_ROWS, replace=False)
-    rows.sort()
-    root_weight = data.root_weight[rows]
-    part = float((root_weight**2).sum() / (data.root_weight**2).sum())
-    return Data(data.X[rows], data.y[rows], root_weight, data.count * part)
+    return data.rows(np.sort(rows))

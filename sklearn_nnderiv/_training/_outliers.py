@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from .._validation import Array, Index
 from ._candidates import initial_parameters
 from ._lm import Data, Run
-from ._posterior import MAX_POSTERIOR_PARAMETERS, covariance_of, leverages
+from ._posterior import left_out_residuals
 
-# of fewer rows, none is far from what the others say
-_LEAST_ROWS = 20
+# of fewer rows, none is far from what the others say; for more, robust fits are slow
+_LEAST_ROWS, _MOST_ROWS = 20, 3_000
 # residuals of rows left out, in units of their robust deviation, that are suspicious
 _SUSPICIOUS = 4.5
 # what is far, in units of the robust noise and of the standard deviation of y
@@ -39,8 +39,6 @@ _N_CHECK = 50
 _RANGE = 20.0
 # median of the absolute value of a standard normal number
 _MEDIAN = 0.6745
-# rows whose leverages are held at once
-_CHUNK = 1_000
 
 
 def outliers(run: Run) -> NDArray[np.bool_]:
@@ -66,7 +64,8 @@ def outliers(run: Run) -> NDArray[np.bool_]:
     using the t distribution", Journal of the American Statistical Association 84, 1989.
     """
     none = np.zeros(len(run.data.X), dtype=bool)
-    if len(none) < _LEAST_ROWS or not (run.late and _is_suspicious(run)):
+    fits = _LEAST_ROWS <= len(none) <= _MOST_ROWS
+    if not (fits and run.late and _is_suspicious(run)):
         return none
     fit = _robust_fit(run)
     distance = _distance(fit, run.data)
@@ -114,20 +113,8 @@ def _is_suspicious(run: Run) -> bool:
     """Whether some rows may be spikes, or far from what the others predict."""
     if run.state.interpolates:
         return True
-    worst = np.abs(_left_out(run)).max(axis=1)
+    worst = np.abs(left_out_residuals(run)).max(axis=1)
     return bool(worst.max() > max(_SUSPICIOUS * _deviation(worst), _LEAST_FAR))
-
-
-def _left_out(run: Run) -> Array:
-    """Return residuals (n, n_out) of rows left out of the linearised network."""
-    residual = run.point.residual
-    if run.stack.n_parameters > MAX_POSTERIOR_PARAMETERS:
-        return residual
-    covariance = covariance_of(run)
-    starts = range(0, len(residual), _CHUNK)
-    rows = [np.arange(i, min(i + _CHUNK, len(residual))) for i in starts]
-    leverage = np.concatenate([leverages(run, covariance, part) for part in rows])
-    return residual / np.maximum(1 - leverage, 1e-6)
 
 
 def _robust_fit(run: Run) -> Run:

@@ -27,6 +27,8 @@ MAX_POSTERIOR_PARAMETERS = 2_000
 # weight of its group
 _LEAST_DOUBT = 0.02
 _CALIBRATION_ROWS = 2_000
+# rows whose leverages are held at once
+_LEVERAGE_ROWS = 1_000
 _MAX_CALIBRATION = 3.0
 
 
@@ -261,12 +263,24 @@ def _calibration(run: Run, covariance: Covariance) -> float:
     if run.state.gamma > 0.5 * run.data.count or n < 20:
         return 1.0
     rows = np.linspace(0, n - 1, min(n, _CALIBRATION_ROWS)).astype(int)
-    left = np.maximum(1 - leverages(run, covariance, rows), 1e-3)
+    left = np.maximum(1 - _leverages(run, covariance, rows), 1e-3)
     score = np.sqrt(np.mean(run.point.residual[rows] ** 2 / left) * run.state.beta)
     return float(np.clip(score, 1.0, _MAX_CALIBRATION))
 
 
-def leverages(run: Run, covariance: Covariance, rows: Index) -> Array:
+def left_out_residuals(run: Run) -> Array:
+    """Return residuals (n, n_out) of rows left out of the linearised network."""
+    residual = run.point.residual[: len(run.data.X)]
+    if run.stack.n_parameters > MAX_POSTERIOR_PARAMETERS:
+        return residual
+    covariance = covariance_of(run)
+    starts = range(0, len(residual), _LEVERAGE_ROWS)
+    rows = [np.arange(i, min(i + _LEVERAGE_ROWS, len(residual))) for i in starts]
+    leverage = np.concatenate([_leverages(run, covariance, part) for part in rows])
+    return residual / np.maximum(1 - leverage, 1e-6)
+
+
+def _leverages(run: Run, covariance: Covariance, rows: Index) -> Array:
     """Return by how much each residual (n, n_out) of some rows moves its own value."""
     stack, weight = run.stack, run.data.root_weight[rows] ** 2
     part = stack.forward(run.point.theta, run.data.X[rows])

@@ -13,6 +13,7 @@ from ._candidates import initial_parameters, stack_for
 from ._evidence import Prior
 from ._lm import Data, Run
 from ._net import Architecture
+from ._posterior import left_out_residuals
 from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
@@ -26,6 +27,9 @@ _RESTART_BETA = 1e3
 # for every weight smooths better; it is the worse one without noise
 _NOISY_BETA = 1e4
 _NOISE_FROM = 0.3
+# effective parameters per residual that leave its error unbiased if it is left out, and
+# mean squares of such errors, relative to the least, of a network that underfits
+_SPARSE, _UNDERFIT = 0.2, 1.5
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -138,7 +142,8 @@ class Race:
                 bar.show(evidence=pool[0].run.score)
                 if kept:
                     pool = _going_on(pool, again, max(1, round(kept * n)), data)
-        return [pool[0], *_ranked([e for e in entrants if e is not pool[0]])]
+        best = _predictive(pool)[0]
+        return [best, *_ranked([e for e in entrants if e is not best])]
 
     def go_on(self, entrant: Entrant) -> Entrant:
         """Train one network alone for `max_iter` iterations more."""
@@ -198,6 +203,25 @@ def _going_on(
         return pool + again
     # early, the evidence of a rougher start is no match for the others'
     return pool[:n_kept] + again[:n_kept]
+
+
+def _predictive(pool: list[Entrant]) -> list[Entrant]:
+    """Return those of a ranking that do not underfit, by their left-out residuals.
+
+    Under noise, the evidence may prefer a network that has been switched off in part.
+    Errors of left-out rows show it, where parameters are so few that they are unbiased.
+    """
+    if len(pool) == 1 or not pool[0].run.state.single:
+        return pool
+    runs = [entrant.run.finish() for entrant in pool]
+    errors = [float((left_out_residuals(run) ** 2).mean()) for run in runs]
+    sparse = [
+        error
+        for error, run in zip(errors, runs, strict=True)
+        if run.state.gamma < _SPARSE * run.data.count
+    ]
+    most = _UNDERFIT * min(sparse, default=np.inf)
+    return [e for e, error in zip(pool, errors, strict=True) if error <= most] or pool
 
 
 def _noisy(entrant: Entrant) -> bool:

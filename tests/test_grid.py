@@ -253,11 +253,6 @@ def test_slope_between_two_levels_is_that_of_the_line():
     assert found == pytest.approx(np.exp(inside[:, 0]) * np.sin(3) / 50, rel=0.05)
 
 
-def test_no_rival_after_a_repair(monkeypatch):
-    monkeypatch.setattr(_evidence, "mend", lambda run: run)
-    assert fit(evenly(30, 2), evenly(30, 1), max_iter=20)._posterior.rival is None
-
-
 def test_warns_of_a_swing_between_two_levels_by_name(monkeypatch):
     monkeypatch.setattr(_evidence, "mend", lambda run: None)
     G = factorial_design()
@@ -312,6 +307,14 @@ def factorial_design():
 def noisy_effects(G):
     noise = 0.05 * np.random.default_rng(4).standard_normal(32)
     return 1 + G[:, 0] - 2 * G[:, 1] + 0.5 * G[:, 0] * G[:, 1] + noise
+
+
+def test_intervals_of_a_factorial_design():
+    G = factorial_design()
+    net = fit(G, noisy_effects(G))
+    _, std = net.predict_jacobian(G, return_std=True)
+    # neither those of a network that swings nor of one that is certain of its line
+    assert 0.015 < np.sqrt((std**2).mean()) < 0.1
 
 
 def test_effects_of_a_factorial_design_with_noise():

@@ -30,6 +30,7 @@ from .._training import (
     mend,
     record,
     stack_for,
+    swinging_columns,
     unflatten,
 )
 from .._validation import Array, check_device, warn
@@ -85,10 +86,9 @@ def train_by_evidence(
     if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
     if choice.alpha is None:
-        mended = mend(winner.run)
-        if mended is not None:
-            winner.run = mended
-            rival = None  # what it does between the levels is arbitrary
+        winner.run = mend(winner.run) or winner.run
+        if rival is not None and swinging_columns(rival):
+            rival = None  # it says nothing of the winner's line between the levels
         _warn_of_doubt(estimator, rows, standard, winner.run)
     _keep(estimator, problem, standard, entrants, rival, seed)
     estimator.loss_curve_ = before + winner.losses

@@ -27,7 +27,7 @@ from ._problem import Problem, Rows
 from ._race import Entrant, Race
 from ._solver import LBFGS, Solver, record
 from ._standard import Standard
-from ._trust import doubtful_columns
+from ._trust import doubtful_columns, swinging_columns
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
@@ -67,6 +67,7 @@ __all__ = [
     "record",
     "repeatable",
     "stack_for",
+    "swinging_columns",
     "takes_weights",
     "train_net",
     "unflatten",

@@ -138,6 +138,14 @@ class Grid:
         }
         return np.array([found[j] for j in self.columns])
 
+    def sharing(self) -> Array:
+        """Return how many contrasts share one error of an interpolant, for each."""
+        found = {
+            j: (self.columns == j).sum() / (len(one.levels) - 1)
+            for j, one in self.interpolants.items()
+        }
+        return np.array([found[j] for j in self.columns])
+
     def _interpolated_slopes(self, run: Run) -> Array:
         values = run.stack.forward(run.point.theta, self.contrasts.points).values
         found: list[Array] = []
@@ -188,7 +196,7 @@ def mend(run: Run) -> Run | None:
             best, least = mended, misfit
         if misfit < max(as_good, _SMALL_RESIDUAL):
             break
-    return None if best is None else _with_evidence_of_rows(best, run.data)
+    return None if best is None else _for_comparison(best, run.data, grid)
 
 
 def _starts(run: Run) -> Iterator[Run]:
@@ -257,15 +265,21 @@ def _residual(run: Run) -> float:
     return float(np.sqrt((run.point.residual[: len(run.data.X)] ** 2).mean()))
 
 
-def _with_evidence_of_rows(mended: Run, data: Data) -> Run:
-    """Set the evidence to that of the data, which other networks compare with."""
+def _for_comparison(mended: Run, data: Data, grid: Grid) -> Run:
+    """Set the evidence to that of the data, and the weights to those of a posterior.
+
+    In the posterior, contrasts are as certain as the interpolants, which all lines
+    between two levels have in common.
+    """
     plain = Run(mended.stack, mended.point.theta, data, None, mended.state)
     factor = plain.point.system.factor(plain.prior.proper_ratio(plain.state))
     if factor is not None:
         error = plain.point.error
         hyper = plain.prior.update(plain.state, plain.theta, error, factor, _AGE)
         mended.state = replace(mended.state, log_evidence=hyper.log_evidence)
-    mended.data = replace(mended.data, count=data.count)
+    root_weight = mended.data.root_weight.copy()
+    root_weight[len(data.X) :] /= np.sqrt(_TRUST * grid.sharing())
+    mended.data = replace(mended.data, count=data.count, root_weight=root_weight)
     mended.best = None
     return mended
 

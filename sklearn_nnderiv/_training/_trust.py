@@ -46,13 +46,21 @@ def doubtful_columns(run: Run) -> dict[int, str]:
     found: dict[int, str] = {}
     if levels:
         steep = _shares(run) > _LEAST_SLOPE
-        swinging = [j for j in pairs if steep[j] and _swings(run, j, levels[j])]
         few = {j: u for j, u in levels.items() if len(u) > 2 and steep[j]}
-        found = dict.fromkeys(swinging, TWO_LEVELS)
+        found = dict.fromkeys(swinging_columns(run), TWO_LEVELS)
         found.update(dict.fromkeys(_bent(run, few), FEW_LEVELS))
     for j in _collinear(X[:, rest]):
         found.setdefault(rest[j], COLLINEAR)
     return dict(sorted(found.items()))
+
+
+def swinging_columns(run: Run) -> list[int]:
+    """Return the columns of two levels between which the network leaves the line."""
+    pairs = {j: u for j, u in find_levels(run.data.X).items() if len(u) == 2}
+    if not pairs:
+        return []
+    steep = _shares(run) > _LEAST_SLOPE
+    return [j for j, u in pairs.items() if steep[j] and _swings(run, j, u)]
 
 
 def _shares(run: Run) -> Array:

@@ -325,6 +325,5 @@ def test_effects_of_a_factorial_design_with_noise():
     slopes = net.predict_jacobian(G)
     truth = np.zeros_like(G)
     truth[:, 0], truth[:, 1] = 1 + 0.5 * G[:, 1], -2 + 0.5 * G[:, 0]
-    # the standard error of an effect is 0.05 / sqrt(32), that of the noise itself 0.05
-    assert abs(slopes - truth).max() < 0.1
-    assert np.sqrt(((slopes - truth) ** 2).mean()) < 0.03
+    # the standard error of an effect is 0.05 / sqrt(32), and interactions add to it
+    assert np.sqrt(((slopes - truth) ** 2).mean()) < 0.012

@@ -76,13 +76,28 @@ def test_replicates_do_not_make_levels(rng):
 
 @pytest.mark.parametrize("n", [5, 12, 40, 300])
 def test_no_levels_in_a_latin_hypercube(n):
-    assert not find_levels(evenly(n, 3), least=2)
+    assert not find_levels(evenly(n, 3))
 
 
-def test_two_levels_only_on_request():
-    X = on_levels(2)
-    assert not find_levels(X)
-    assert find_levels(X, least=2)[2] == pytest.approx([0, 1])
+@pytest.mark.parametrize("shape", [(3, 3), (2, 2, 2), (3, 3, 3), (5, 2)])
+def test_levels_of_small_factorial_designs(shape):
+    found = find_levels(lattice(*shape))
+    assert {j: len(u) for j, u in found.items()} == dict(enumerate(shape))
+
+
+def test_levels_of_an_orthogonal_array():
+    a, b = lattice(3, 3).T * 2
+    X = np.stack([a, b, (a + b) % 3, (a + 2 * b) % 3], axis=1)
+    assert list(find_levels(X)) == [0, 1, 2, 3]
+
+
+def test_scattered_columns_are_not_on_levels(rng):
+    line = np.arange(9.0)[:, None]
+    assert not find_levels(line)
+    assert not find_levels(np.hstack([line, evenly(9, 1)]))
+    # one of two columns on levels is no table, nor are levels that one row has alone
+    assert not find_levels(np.hstack([evenly(9, 1), lattice(3, 3)[:, :1]]))
+    assert not find_levels(np.stack([np.arange(10) % 5, [0, 1, 1, 2, 2] * 2], axis=1))
 
 
 @pytest.mark.parametrize("length", [None, 0.5, 2.0])
@@ -229,13 +244,21 @@ def test_an_estimator_with_a_grid_goes_on_and_has_intervals():
         assert np.linalg.norm(wrong) < 0.05 * np.linalg.norm(truth)
 
 
-def test_warns_of_two_levels_by_name():
-    X = on_levels(2) * [1, 1, 50] + [0, 0, 300]
-    frame = pd.DataFrame(X, columns=["a", "b", "kelvin"])
-    (message,) = doubts(frame, X[:, 0] + np.sin(X[:, 1]) + X[:, 2] / 50)
-    assert "'kelvin'" in message
-    assert "two levels" in message
-    assert "'a'" not in message
+def test_slope_between_two_levels_is_that_of_the_line():
+    X = on_levels(2, n=40, d=2) * [1, 50] + [0, 300]
+    at = (X[:, 1] - 300) / 50
+    net = fit(X, np.exp(X[:, 0]) * np.sin(3 * at))
+    inside = np.column_stack([evenly(50, 1), np.linspace(300, 350, 50)])
+    found = net.predict_jacobian(inside)[:, 1]
+    assert found == pytest.approx(np.exp(inside[:, 0]) * np.sin(3) / 50, rel=0.05)
+
+
+def test_warns_of_a_swing_between_two_levels_by_name(monkeypatch):
+    monkeypatch.setattr(_evidence, "mend", lambda run: None)
+    G = factorial_design()
+    frame = pd.DataFrame(G, columns=list("abcde"))
+    with pytest.warns(DerivativeWarning, match=r"\['[a-e]'.*two levels"):
+        fit(frame, noisy_effects(G))
 
 
 def test_warns_of_a_bend_between_few_levels_by_number():
@@ -263,6 +286,7 @@ def ordinary():
         "few": evenly(5, 3),
         "dummies": np.hstack([X, dummies]),
         "scaled dummies": np.hstack([X, scaled]),
+        "kelvin": np.hstack([X, 300 + 50 * dummies[:, :1]]),
         "coded": np.hstack([X, 2 * dummies[:, :1] - 1]),
         "counts": np.hstack([X, counts]),
         "constant": np.hstack([X, np.ones((60, 1))]),
@@ -276,9 +300,30 @@ def test_ordinary_data_do_not_warn(name):
     assert not doubts(X, np.sin(2 * X[:, 0]) + X[:, 1] ** 2 + X[:, -1] / 2)
 
 
-def test_a_network_that_swings_between_two_codes_is_named():
-    G = np.array(list(itertools.product([-1.0, 1.0], repeat=5)))
+def factorial_design():
+    return np.array(list(itertools.product([-1.0, 1.0], repeat=5)))
+
+
+def noisy_effects(G):
     noise = 0.05 * np.random.default_rng(4).standard_normal(32)
-    y = 1 + G[:, 0] - 2 * G[:, 1] + 0.5 * G[:, 0] * G[:, 1] + noise
-    with pytest.warns(DerivativeWarning, match="two levels"):
-        DifferentiableRegressor(random_state=0).fit(G, y)
+    return 1 + G[:, 0] - 2 * G[:, 1] + 0.5 * G[:, 0] * G[:, 1] + noise
+
+
+def test_intervals_of_a_factorial_design():
+    G = factorial_design()
+    net = fit(G, noisy_effects(G))
+    _, std = net.predict_jacobian(G, return_std=True)
+    # neither those of a network that swings nor of one that is certain of its line
+    assert 0.015 < np.sqrt((std**2).mean()) < 0.1
+
+
+def test_effects_of_a_factorial_design_with_noise():
+    G = factorial_design()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DerivativeWarning)
+        net = fit(G, noisy_effects(G))
+    slopes = net.predict_jacobian(G)
+    truth = np.zeros_like(G)
+    truth[:, 0], truth[:, 1] = 1 + 0.5 * G[:, 1], -2 + 0.5 * G[:, 0]
+    # the standard error of an effect is 0.05 / sqrt(32), and interactions add to it
+    assert np.sqrt(((slopes - truth) ** 2).mean()) < 0.012

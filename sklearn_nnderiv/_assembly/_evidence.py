@@ -34,6 +34,7 @@ from .._training import (
     outliers,
     record,
     stack_for,
+    swinging_columns,
     unflatten,
 )
 from .._validation import Array, check_device, warn
@@ -92,12 +93,15 @@ def train_by_evidence(
     else:
         problem, standard, entrants = _compete(estimator, problem, choice, race, seed)
     winner = entrants[0]
+    rival = entrants[1].run if len(entrants) > 1 else None
     if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
     if choice.alpha is None:
         winner.run = mend(winner.run) or winner.run
+        if rival is not None and swinging_columns(rival):
+            rival = None  # it says nothing of the winner's line between the levels
         _warn_of_doubt(estimator, rows, standard, winner.run)
-    _keep(estimator, problem, standard, entrants, seed)
+    _keep(estimator, problem, standard, entrants, rival, seed)
     if len(problem.y) < n_rows:
         _leave_out(estimator, winner.run, n_rows)
     estimator.loss_curve_ = before + winner.losses
@@ -197,6 +201,7 @@ def _keep(
     problem: Problem,
     standard: Standard,
     entrants: list[Entrant],
+    rival: Run | None,
     seed: int,
 ) -> None:
     """Make the skorch net of the winner, and set the attributes."""
@@ -224,7 +229,6 @@ def _keep(
     estimator.relevance_ = relevance
     estimator.candidates_ = _table(entrants)
     estimator._evidence = Fitted(standard, theta, run.state)
-    rival = entrants[1].run if len(entrants) > 1 else None
     separate = acts_on_each(estimator._y_map, problem.y[:N_SAMPLE_ROWS].numpy())
     estimator._posterior = Posterior.of(run, rival, standard) if separate else None
 
@@ -285,7 +289,7 @@ def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> 
     """Name the columns of X along which the data say little of the derivative."""
     if standard.n_in != rows.X.shape[1]:
         return  # columns of the network are not those of X
-    found = doubtful_columns(run, rows.X[:, standard.columns])
+    found = doubtful_columns(run)
     if not found:
         return
     names = getattr(estimator, "feature_names_in_", None)

@@ -28,7 +28,7 @@ from ._problem import Problem, Rows
 from ._race import Entrant, Race
 from ._solver import LBFGS, Solver, record
 from ._standard import Standard
-from ._trust import doubtful_columns
+from ._trust import doubtful_columns, swinging_columns
 from ._user_net import prepare_net, repeatable, takes_weights, train_net
 
 SOLVERS: dict[str, type[Solver]] = {"lbfgs": LBFGS, "adam": Adam}
@@ -71,6 +71,7 @@ __all__ = [
     "record",
     "repeatable",
     "stack_for",
+    "swinging_columns",
     "takes_weights",
     "train_net",
     "unflatten",

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from .._engines import Block, Contrasts
 from .._validation import Array
+from ._candidates import initial_parameters
+from ._covariance import Covariance
 from ._levels import Interpolant, find_levels
 from ._lm import Data, Run
+from ._normal import Primal
 
 # lines through rows, along which an interpolant is chosen
 _N_LINES = 60
 # rows between levels, for each input on levels, and for all of them together
 _N_ROWS = 120
 _MAX_ROWS = 300
+_MOST_PER_ROW = 4
 _LEAST_LINES = 4
 # rows are in this part of the gap between two levels
 _MIDDLE = (0.2, 0.8)
@@ -32,13 +36,21 @@ _SMALL_SLOPE = 3e-4
 _SMALL_VALUE = 1.0
 # ... and in units of the residuals, where those are noise
 _SMALL_NOISE = 0.5
+# ... unless slopes between two levels differ by more, in units of the Jacobian
+_SMALL_SWING = 0.05
 # precision of the further rows in units of that of the interpolant, whose error is
 # estimated from gaps twice as wide; and its bounds
 _TRUST = 10.0
 _PRECISIONS = (3e3, 1e10)
-# noise precisions to begin again with, low enough for wiggles to give way
-_FIRST_BETAS = (1e3, 1e5)
+# noise precision to begin again with, low enough for wiggles to give way
+_FIRST_BETA = 1e3
 _N_ROUNDS, _N_ITER = 12, 10
+# ... which end where it changes by less than this part, from some age on
+_SETTLED, _LEAST_AGE = 0.01, 50
+# fresh networks where the old one does not find back to the rows
+_N_FRESH = 2
+# a fit that is as good as before: in units of the noise, and in scaled units
+_AS_GOOD, _SMALL_RESIDUAL = 1.2, 3e-3
 # age of parameters whose precisions need no bounds any more
 _AGE = 20
 
@@ -107,17 +119,29 @@ class Grid:
     def wiggles(self, run: Run) -> bool:
         """Whether the network leaves the interpolants by more than their error."""
         deviations, slopes = self.deviations(run), self.slope_deviations(run)
-        noise = _SMALL_NOISE * np.sqrt((_residuals(run) ** 2).mean())
-        return any(
-            slopes[j] > _SMALL_SLOPE
-            and deviations[j] > max(_SMALL_VALUE * one.error, noise)
-            for j, one in self.interpolants.items()
-        )
+        noise = _SMALL_NOISE * _residual(run)
+        for j, one in self.interpolants.items():
+            # nothing but a line is of use between two levels, whatever the noise
+            swings = len(one.levels) == 2 and slopes[j] > _SMALL_SWING
+            least = _SMALL_VALUE * one.error
+            if slopes[j] > _SMALL_SLOPE and deviations[j] > (
+                least if swings else max(least, noise)
+            ):
+                return True
+        return False
 
     def precisions(self) -> Array:
         """Return how far each contrast is to be trusted to vanish."""
         found = {
             j: float(np.clip(_TRUST / max(one.error**2, 1e-300), *_PRECISIONS))
+            for j, one in self.interpolants.items()
+        }
+        return np.array([found[j] for j in self.columns])
+
+    def sharing(self) -> Array:
+        """Return how many contrasts share one error of an interpolant, for each."""
+        found = {
+            j: (self.columns == j).sum() / (len(one.levels) - 1)
             for j, one in self.interpolants.items()
         }
         return np.array([found[j] for j in self.columns])
@@ -163,57 +187,99 @@ def mend(run: Run) -> Run | None:
     grid = Grid.of(run, levels)
     if not grid.wiggles(run):
         return None
-    before = _misfit(run, grid)
-    for beta in _FIRST_BETAS:
-        mended = _anneal(run, grid, min(beta, run.state.beta))
-        if _misfit(mended, grid) < before:
-            return _with_evidence_of_rows(mended, run.data)
-    return None
+    as_good = float(_AS_GOOD / np.sqrt(run.state.beta))
+    best, least = None, max(_misfit(run, grid), as_good)
+    for start in _starts(run):
+        mended = _anneal(start, grid)
+        misfit = _misfit(mended, grid)
+        if misfit < least:
+            best, least = mended, misfit
+        if misfit < max(as_good, _SMALL_RESIDUAL):
+            break
+    return None if best is None else _for_comparison(best, run.data, grid)
 
 
-def _anneal(run: Run, grid: Grid, beta: float) -> Run:
-    """Train on under contrasts, from a lower noise precision that then rises."""
-    precision = grid.precisions()
-    alpha = np.minimum(run.state.alpha, beta)
-    theta, hyper = run.point.theta, replace(run.state, alpha=alpha, beta=beta)
-    age = _AGE
+def _starts(run: Run) -> Iterator[Run]:
+    """Yield the network itself, and fresh ones, with a low noise precision."""
+    beta = min(_FIRST_BETA, run.state.beta)
+    hyper = replace(run.state, alpha=np.minimum(run.state.alpha, beta), beta=beta)
+    yield Run(run.stack, run.point.theta, run.data, None, hyper, _AGE)
+    hyper = replace(run.prior.first, beta=_FIRST_BETA)
+    for seed in range(_N_FRESH):
+        theta = initial_parameters(run.stack, run.data.X, [seed])
+        yield Run(run.stack, theta, run.data, None, hyper)
+
+
+def _anneal(run: Run, grid: Grid) -> Run:
+    """Train under contrasts, from a low noise precision that then rises."""
+    precision, data, age = grid.precisions(), run.data, run.age
+    zeros = np.zeros((len(precision), data.y.shape[1]))
+    counted, mended = float(zeros.size), run
     for _ in range(_N_ROUNDS):
-        data = _with_contrasts(run.data, grid.contrasts, precision / hyper.beta)
-        mended = Run(run.stack, theta, data, None, hyper, age).advance(_N_ITER)
         theta, hyper = mended.point.theta, mended.state
+        root_weight = np.sqrt(precision / hyper.beta)
+        more = replace(
+            data,
+            y=np.concatenate([data.y, zeros]),
+            root_weight=np.concatenate([data.root_weight, root_weight]),
+            count=data.count + min(counted, zeros.size),
+            contrasts=grid.contrasts,
+        )
+        mended = Run(run.stack, theta, more, None, hyper, age).advance(_N_ITER)
+        counted = _counted(mended, len(data.X))
         age += _N_ITER
+        change = abs(np.log(mended.state.beta / hyper.beta))
+        if age > _LEAST_AGE and change < _SETTLED:
+            break
     return mended
 
 
-def _with_contrasts(data: Data, contrasts: Contrasts, weight: Array) -> Data:
-    n_out = data.y.shape[1]
-    return replace(
-        data,
-        y=np.concatenate([data.y, np.zeros((contrasts.n_rows, n_out))]),
-        root_weight=np.concatenate([data.root_weight, np.sqrt(weight)]),
-        count=data.count + contrasts.n_rows * n_out,
-        contrasts=contrasts,
+def _counted(run: Run, n: int) -> float:
+    """Return as how many residuals the rows from the n-th on are to count.
+
+    Their precision is given, so that they are to have no part in the estimate of the
+    noise: it is what they add to the error and to the number of parameters determined.
+    """
+    forward, root, k = run.point.forward, run.data.root_weight, run.stack.n_out
+    factor = Primal.of(forward, root).factor(run.prior.proper_ratio(run.state))
+    if factor is None:
+        return np.inf
+    covariance = Covariance.of(factor)
+    inner = np.empty((len(root) - n, k, run.stack.n_inner))
+    forward.inner_jacobian(inner, slice(n, len(root)), root)
+    features = forward.features[n:] * root[n:, None]
+    determined = sum(
+        covariance.squared_norm(j, inner[:, j], features).sum() for j in range(k)
     )
+    return float(determined + run.state.beta * (run.point.residual[n:] ** 2).sum())
 
 
 def _misfit(run: Run, grid: Grid) -> float:
     """Return the root mean square of residuals on levels and contrasts together."""
     between = [value**2 for value in grid.deviations(run).values()]
-    return float(np.sqrt((_residuals(run) ** 2).mean() + np.mean(between)))
+    return float(np.sqrt(_residual(run) ** 2 + np.mean(between)))
 
 
-def _residuals(run: Run) -> Array:
-    return run.point.residual[: len(run.data.X)]
+def _residual(run: Run) -> float:
+    """Return the root mean square residual on the rows."""
+    return float(np.sqrt((run.point.residual[: len(run.data.X)] ** 2).mean()))
 
 
-def _with_evidence_of_rows(mended: Run, data: Data) -> Run:
-    """Set the evidence to that of the data, which other networks compare with."""
+def _for_comparison(mended: Run, data: Data, grid: Grid) -> Run:
+    """Set the evidence to that of the data, and the weights to those of a posterior.
+
+    In the posterior, contrasts are as certain as the interpolants, which all lines
+    between two levels have in common.
+    """
     plain = Run(mended.stack, mended.point.theta, data, None, mended.state)
     factor = plain.point.system.factor(plain.prior.proper_ratio(plain.state))
     if factor is not None:
         error = plain.point.error
         hyper = plain.prior.update(plain.state, plain.theta, error, factor, _AGE)
         mended.state = replace(mended.state, log_evidence=hyper.log_evidence)
+    root_weight = mended.data.root_weight.copy()
+    root_weight[len(data.X) :] /= np.sqrt(_TRUST * grid.sharing())
+    mended.data = replace(mended.data, count=data.count, root_weight=root_weight)
     mended.best = None
     return mended
 
@@ -233,11 +299,12 @@ def _lines(
     X: Array, interpolants: dict[int, Interpolant], rng: np.random.Generator
 ) -> Iterator[tuple[int, Array, Array]]:
     """Yield columns, points on and between their levels, and interpolation matrices."""
-    n_rows = min(_N_ROWS, _MAX_ROWS // len(interpolants))
+    most = min(_MAX_ROWS, _MOST_PER_ROW * len(X))
+    n_rows = min(_N_ROWS, most // len(interpolants))
     for j, one in interpolants.items():
         u = one.levels
         n_lines = max(_LEAST_LINES, -(-n_rows // (len(u) - 1)))
-        rows = X[rng.permutation(len(X))[:n_lines]]
+        rows = X[np.resize(rng.permutation(len(X)), n_lines)]
         for i, row in enumerate(rows):
             # interactions show where other inputs are between their levels too
             base = _moved(row, interpolants, rng) if i >= len(rows) // 2 else row

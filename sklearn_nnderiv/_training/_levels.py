@@ -21,20 +21,20 @@ _MAX_LEVELS = 50
 _LENGTHS = (None, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)
 # keeps the system of a long kernel regular
 _JITTER = 1e-13
+# part of the rise between two levels that may deviate from a line
+_BEND = 3e-3
 # error of a cubic spline over a gap twice as wide, in units of that over the gap itself
 _WIDER = 7.0
 
 
-def find_levels(X: Array, least: int = 3) -> dict[int, Array]:
-    """Return the levels of each column that has few, at least `least`.
+def find_levels(X: Array) -> dict[int, Array]:
+    """Return the levels of each column that has few, and of a design all on levels.
 
     Values that differ by rounding count as one level, and equal rows count once.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_columns)
-    least : int
-        The fewest levels that count.
 
     Returns
     -------
@@ -44,12 +44,16 @@ def find_levels(X: Array, least: int = 3) -> dict[int, Array]:
     sorted_ = np.sort(X, axis=0)
     gap = _DUST * (sorted_[-1] - sorted_[0])
     n_levels = 1 + (np.diff(sorted_, axis=0) > gap).sum(axis=0)
-    few = (n_levels >= least) & (n_levels <= min(_MAX_LEVELS, len(X) // _LEAST_ROWS))
+    most = min(_MAX_LEVELS, len(X) // _LEAST_ROWS)
+    table = _is_table(n_levels, len(X))
+    few = (n_levels > 1) & (n_levels <= (_MAX_LEVELS if table else most))
     if not few.any():
         return {}
-    most = len(np.unique(X, axis=0)) // _LEAST_ROWS
+    rows = np.sort(np.unique(X, axis=0), axis=0)
+    if not (table and _recur(rows, gap)):
+        few &= n_levels <= len(rows) // _LEAST_ROWS
     found = {}
-    for j in np.flatnonzero(few & (n_levels <= most)):
+    for j in np.flatnonzero(few):
         gaps = np.diff(sorted_[:, j])
         apart = gaps > gap[j]
         groups = np.split(sorted_[:, j], np.flatnonzero(apart) + 1)
@@ -57,6 +61,21 @@ def find_levels(X: Array, least: int = 3) -> dict[int, Array]:
         if width <= _MAX_WIDTH * gaps[apart].min():
             found[int(j)] = np.array([group.mean() for group in groups])
     return found
+
+
+def _is_table(n_levels: Array, n: int) -> bool:
+    """Whether all columns, two at least, may be on levels that recur."""
+    varying = n_levels[n_levels > 1]
+    return len(varying) > 1 and bool(varying.max() <= n // 2)
+
+
+def _recur(sorted_: Array, gap: Array) -> bool:
+    """Whether every level of every column is that of two rows at least."""
+    apart = np.diff(sorted_, axis=0) > gap
+    alone = np.ones_like(sorted_, dtype=bool)
+    alone[1:] &= apart
+    alone[:-1] &= apart
+    return not alone.any()
 
 
 def interpolation(
@@ -121,6 +140,9 @@ class Interpolant:
         values : ndarray of shape (n_levels, n)
             Of n curves.
         """
+        if len(levels) == 2:
+            rise = np.sqrt((np.diff(values, axis=0) ** 2).mean())
+            return cls(levels, None, np.array([_BEND * rise]))
         gap = float(np.median(np.diff(levels)))
         # of two levels that remain, only the line is known
         lengths = _LENGTHS if len(levels) > 3 else _LENGTHS[:1]

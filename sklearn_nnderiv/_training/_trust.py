@@ -23,41 +23,44 @@ _MOST_ROWS = 500
 # error of slopes near a level, in units of the root mean square along the column;
 # of three levels it is the part of the slope that comes from the bend
 _LARGE_ERROR, _LARGE_BEND = 0.15, 0.3
+# difference of slopes from that of the line between two levels, in units of the latter
+_LARGE_SWING = 0.5
 
-TWO_LEVELS = "two levels, so that only the slope of a line between them is known"
+TWO_LEVELS = "two levels, between which the network swings"
 FEW_LEVELS = "too few levels for how the output bends, or a kink between them"
 COLLINEAR = "almost a linear combination of others, so that its share is arbitrary"
 
 
-def doubtful_columns(run: Run, X: Array) -> dict[int, str]:
+def doubtful_columns(run: Run) -> dict[int, str]:
     """Return the columns whose derivative is doubtful, with the reason.
-
-    Columns of two values that look like a code (0 and 1, say) have no derivative that
-    anyone would look at, and are left alone unless the network swings between them.
 
     Parameters
     ----------
     run : Run
         The fitted network.
-    X : ndarray of shape (n_samples, n_columns)
-        Raw values of its inputs.
     """
-    levels = find_levels(run.data.X, least=2)
+    X = run.data.X
+    levels = find_levels(X)
     pairs = [j for j, u in levels.items() if len(u) == 2]
     rest = [j for j in range(X.shape[1]) if j not in pairs]
     found: dict[int, str] = {}
     if levels:
         steep = _shares(run) > _LEAST_SLOPE
-        found = {
-            j: TWO_LEVELS
-            for j in pairs
-            if steep[j] and (not _is_code(X[:, j]) or _swings(run, j, levels[j]))
-        }
         few = {j: u for j, u in levels.items() if len(u) > 2 and steep[j]}
+        found = dict.fromkeys(swinging_columns(run), TWO_LEVELS)
         found.update(dict.fromkeys(_bent(run, few), FEW_LEVELS))
-    for j in _collinear(run.data.X[:, rest]):
+    for j in _collinear(X[:, rest]):
         found.setdefault(rest[j], COLLINEAR)
     return dict(sorted(found.items()))
+
+
+def swinging_columns(run: Run) -> list[int]:
+    """Return the columns of two levels between which the network leaves the line."""
+    pairs = {j: u for j, u in find_levels(run.data.X).items() if len(u) == 2}
+    if not pairs:
+        return []
+    steep = _shares(run) > _LEAST_SLOPE
+    return [j for j, u in pairs.items() if steep[j] and _swings(run, j, u)]
 
 
 def _shares(run: Run) -> Array:
@@ -67,23 +70,15 @@ def _shares(run: Run) -> Array:
     return slopes / max(float(slopes.max()), 1e-300)
 
 
-def _is_code(values: Array) -> bool:
-    """Whether two values are whole numbers side by side, -1 and 1, or centred."""
-    low, high = values.min(), values.max()
-    if (low, high) == (-1, 1) or (high - low == 1 and low == round(low)):
-        return True
-    return bool(abs(values.mean()) < 1e-8 * (high - low))
-
-
 def _swings(run: Run, column: int, levels: Array) -> bool:
-    """Whether the slopes at two levels have little to do with the line between them."""
+    """Whether the slopes at two levels are far from that of the line between them."""
     X = np.repeat(run.data.X[:_MOST_ROWS], 2, axis=0)
     X[0::2, column], X[1::2, column] = levels
     forward = run.stack.forward(run.point.theta, X)
     slope = forward.input_jacobian()[:, :, column]
     rise = (forward.values[1::2] - forward.values[0::2]) / np.diff(levels)
     away = slope - np.repeat(rise, 2, axis=0)
-    return bool((away**2).mean() > (rise**2).mean())
+    return bool((away**2).mean() > _LARGE_SWING**2 * (rise**2).mean())
 
 
 def _bent(run: Run, levels: dict[int, Array]) -> list[int]:

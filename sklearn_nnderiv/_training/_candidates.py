@@ -22,8 +22,10 @@ _FREE = [
     Architecture((20, 20), "softplus", skip=True),
     Architecture((16, 16), "softplus+sin", skip=True),
 ]
-# rows from which candidates are twice as wide: enough to determine that many
-# parameters, and the worth of it is measured
+# the first to be tried where rows are many: functions of functions need depth, and
+# few rows do not determine it
+_DEEP = Architecture((10, 10, 10), "tanh", skip=True)
+# rows from which that is so, and from which candidates are twice as wide
 _WIDER_FROM = 4_000
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
 _MAX_FIRST = 1_500
@@ -52,7 +54,7 @@ def candidates(
     if hidden == ():
         return [Architecture((), "identity" if activation is None else activation)]
     found: list[Architecture] = []
-    for free in _FREE:
+    for free in _FREE if n_rows < _WIDER_FROM else [_DEEP, *_FREE]:
         one = Architecture(
             _fitted(free.hidden, n_in, n_rows) if hidden is None else hidden,
             free.activation if activation is None else activation,

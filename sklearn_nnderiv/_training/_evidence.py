@@ -4,7 +4,7 @@ MacKay (1992) and, for networks trained by Levenberg-Marquardt, Foresee and Haga
 (1997).
 Every group of parameters has a Gaussian prior with a precision of its own; those of the
 first layer are grouped by input, which is automatic relevance determination. Under
-noise, every weight is a group.
+much noise, every weight is a group.
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
 # more, with details at once
 _POOR_BETA = 100.0
 _RESTART_BETA = 1e3
-# where residuals are more than 1% of the spread, they are noise as a rule, and a prior
-# for every weight smooths better; it is the worse one without noise
-_NOISY_BETA = 1e4
+# where residuals are more than 3% of the spread, they are noise as a rule, and a prior
+# for every weight smooths better; it is the worse one with less noise
+_NOISY_BETA = 1e3
 _NOISE_FROM = 0.3
 # effective parameters per residual that leave its error unbiased if it is left out, and
 # mean squares of such errors, relative to the least, of a network that underfits

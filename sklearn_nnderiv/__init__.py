@@ -3,14 +3,29 @@
 from . import exceptions
 from ._converters import register_converter
 from ._regressor import DifferentiableRegressor
-from .functional import jacobian, to_torch
+from .functional import (
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    laplacian,
+    to_torch,
+    value_and_jacobian,
+    vjp,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DifferentiableRegressor",
     "exceptions",
+    "hessian",
+    "hvp",
     "jacobian",
+    "jvp",
+    "laplacian",
     "register_converter",
     "to_torch",
+    "value_and_jacobian",
+    "vjp",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._engines import in_chunks, value, value_and_jacobian
+from ._engines import evaluate, in_chunks
 from ._maps import Map
 from ._training import Posterior, Surroundings
 from ._validation import Array
@@ -84,10 +84,9 @@ class Intervals:
         return max(1, _CHUNK_SIZE // size)
 
     def _around(self, X: Array) -> Surroundings:
-        inputs, tangents = value_and_jacobian(self.x_map, torch.tensor(X))
-        array = inputs.numpy()
+        array, tangents = _with_jacobian(self.x_map, X)
         slope, curvature = self._bends(self.posterior.network(array))
-        moved = tangents.numpy().transpose(0, 2, 1)
+        moved = tangents.transpose(0, 2, 1)
         return Surroundings(array, moved, slope, curvature)
 
     def _bends(self, outputs: Array) -> tuple[Array, Array]:
@@ -104,7 +103,9 @@ class Intervals:
         if rival is None:
             return np.zeros_like(around.slope)
         own = self.posterior.network(around.inputs)
-        after = [value(self.y_map, torch.tensor(z)).numpy() for z in (rival, own)]
+        after = np.empty((2, *own.shape))
+        for z, out in zip((rival, own), after, strict=True):
+            evaluate(self.y_map, z, {"values": out})
         return after[0] - after[1]
 
     def _rival_jacobian(self, around: Surroundings) -> Array:
@@ -130,6 +131,12 @@ def _gradient(y: Tensor, z: Tensor) -> Tensor:
 
 def acts_on_each(y_map: Map, outputs: Array) -> bool:
     """Whether each raw output depends on one output of the network only."""
-    _, jacobian = value_and_jacobian(y_map, torch.tensor(outputs))
-    off = jacobian - torch.diag_embed(torch.diagonal(jacobian, dim1=1, dim2=2))
-    return not bool(off.any())
+    jacobian = _with_jacobian(y_map, outputs)[1]
+    return not bool((jacobian * (1 - np.eye(y_map.n_out))).any())
+
+
+def _with_jacobian(function: Map, X: Array) -> tuple[Array, Array]:
+    values = np.empty((len(X), function.n_out))
+    jacobian = np.empty((len(X), function.n_out, function.n_in))
+    evaluate(function, X, {"values": values, "jacobian": jacobian})
+    return values, jacobian

@@ -25,8 +25,11 @@ from ._intervals import Intervals
 from ._maps import Map
 from ._parameters import CONSTRAINTS
 from ._sklearn_compat import fit_context, validate_data
-from ._training import MAX_POSTERIOR_PARAMETERS, Rows
-from ._validation import Array, check_out, check_weights, warn_of_nan
+from ._training import MAX_POSTERIOR_PARAMETERS, ProgressBar, Rows
+from ._validation import Array, check_out, check_weights, is_ready, warn_of_nan
+
+# rows from which `verbose` shows the progress of a prediction
+_LONG = 1_000_000
 
 
 def _can_fit_partially(estimator: DifferentiableRegressor) -> bool:
@@ -400,12 +403,13 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ValueError
             If `return_std` is asked of a fit without a posterior.
         """
-        module, rows = self._checked_module(), self._checked_rows(X)
+        module, rows = self._checked(X)
         intervals = self._intervals("return_std") if return_std else None
-        values = self._shaped(evaluate(module, rows))
+        values = np.empty((len(rows), self.n_outputs_))
+        self._evaluate(module, rows, {"values": values})
         if intervals is None:
-            return values
-        return values, self._squeezed(intervals.value_std(rows))
+            return self._squeezed(values)
+        return self._squeezed(values), self._squeezed(intervals.value_std(rows))
 
     def predict_jacobian(
         self, X: Any, *, out: NDArray[Any] | None = None, return_std: bool = False
@@ -443,13 +447,17 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         predict_with_jacobian : Values and derivatives in one pass.
         sample_jacobian : Draws from the same posterior.
         """
-        module, rows = self._checked_module(), self._checked_rows(X)
-        if not return_std:
-            return self._values_and_jacobian(module, rows, out)[1]
+        module, rows = self._checked(X)
+        outputs = () if self._y_ndim == 1 else (self.n_outputs_,)
+        jacobian = check_out(out, (len(rows), *outputs, self.n_features_in_))
         # before `out` is written to, which may share memory with X
-        std = self._intervals("return_std").jacobian_std(rows)
-        jacobian = self._values_and_jacobian(module, rows, out)[1]
-        return jacobian, self._squeezed(std)
+        std = self._intervals("return_std").jacobian_std(rows) if return_std else None
+        if out is not None and np.may_share_memory(rows, jacobian):
+            rows = rows.copy()  # else a chunk would overwrite rows still to be read
+        # a view: (n, d) has the same layout as (n, 1, d)
+        full = jacobian[:, None] if self._y_ndim == 1 else jacobian
+        self._evaluate(module, rows, {"jacobian": full})
+        return jacobian if std is None else (jacobian, self._squeezed(std))
 
     def sample_jacobian(
         self,
@@ -484,7 +492,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the fit has no posterior.
         """
         intervals = self._intervals("sample_jacobian")
-        rows = self._checked_rows(X)
+        _, rows = self._checked(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         seed = check_random_state(random_state).randint(2**31 - 1)
         draws = intervals.sample_jacobian(rows, int(n_samples), seed)
@@ -515,31 +523,58 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
             As `predict_jacobian` returns it.
         """
-        module, rows = self._checked_module(), self._checked_rows(X)
-        return self._values_and_jacobian(module, rows, None)
+        module, rows = self._checked(X)
+        values = np.empty((len(rows), self.n_outputs_))
+        jacobian = np.empty((*values.shape, self.n_features_in_))
+        self._evaluate(module, rows, {"values": values, "jacobian": jacobian})
+        return self._squeezed(values), self._squeezed(jacobian)
 
-    def _values_and_jacobian(
-        self, module: Map, rows: Array, out: NDArray[Any] | None
-    ) -> tuple[Array, NDArray[Any]]:
-        outputs = () if self._y_ndim == 1 else (self.n_outputs_,)
-        jacobian = check_out(out, (len(rows), *outputs, self.n_features_in_))
-        # a view: (n, d) has the same layout as (n, 1, d)
-        full = jacobian[:, None] if self._y_ndim == 1 else jacobian
-        if np.may_share_memory(rows, jacobian):
-            rows = rows.copy()  # else a chunk would overwrite rows still to be read
-        values = evaluate(module, rows, jacobian=full)
-        return self._shaped(values), jacobian
+    def predict_hessian(self, X: Any) -> Array:
+        r"""Compute the second derivatives of the prediction with respect to X.
 
-    def _checked_module(self) -> Map:
-        check_is_fitted(self)
-        return self.module_
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, in their own units.
 
-    def _checked_rows(self, X: Any) -> Array:
-        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        Returns
+        -------
+        hessian : ndarray of shape (n_samples[, n_outputs], n_features, n_features)
+            The shape is that of ``predict(X)`` with the features appended twice, in
+            units of y per unit of both features. Zero for an activation of straight
+            pieces such as "relu".
 
-    def _shaped(self, values: Array) -> Array:
-        warn_of_nan(values)
-        return self._squeezed(values)
+        See Also
+        --------
+        predict_jacobian : First derivatives.
+        hessian, laplacian, hvp : The same for any fitted regressor, its trace, and
+            its product with a vector.
+        """
+        module, rows = self._checked(X)
+        d = self.n_features_in_
+        hessian = np.empty((len(rows), self.n_outputs_, d, d))
+        self._evaluate(module, rows, {"hessian": hessian})
+        return self._squeezed(hessian)
+
+    def _checked(self, X: Any) -> tuple[Map, Array]:
+        """Return the map, and rows in float64."""
+        module: Map | None = vars(self).get("module_")
+        if module is None:
+            check_is_fitted(self)
+            module = self.module_
+        if is_ready(X, self.n_features_in_) and "feature_names_in_" not in vars(self):
+            return module, X
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return module, X
+
+    def _evaluate(self, module: Map, rows: Array, results: dict[str, Any]) -> None:
+        n = len(rows)
+        if self.verbose and n >= _LONG:
+            with ProgressBar(n, self.verbose, "predict", "rows") as bar:
+                n_unknown = evaluate(module, rows, results, progress=bar.advance)
+        else:
+            n_unknown = evaluate(module, rows, results)
+        warn_of_nan(n_unknown, n)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be composed again on whatever device is there."""

@@ -83,12 +83,27 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def warn_of_nan(values: Array) -> None:
+def is_ready(X: Any, n_features: int) -> bool:
+    """Whether X is what scikit-learn's validation would make of it, at little cost.
+
+    Anything else may still be valid.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype == np.float64
+        and X.ndim == 2
+        and X.shape[1] == n_features
+        and X.shape[0] > 0
+        and X.flags.c_contiguous
+        and bool(np.isfinite(X.sum()))  # NaN and infinity stay in a sum
+    )
+
+
+def warn_of_nan(n_bad: int, n: int) -> None:
     """Warn if predictions are NaN."""
-    n_bad = np.isnan(values).any(axis=1).sum()
     if n_bad:
         warn(
-            f"{n_bad} of {len(values)} predictions are NaN: these rows of X lie "
+            f"{n_bad} of {n} predictions are NaN: these rows of X lie "
             "outside the domain of a scaler, or the network's output for them outside "
             "the range of the target's. Their derivatives are NaN too.",
             DerivativeWarning,

@@ -1,19 +1,24 @@
-"""Derivatives of fitted scikit-learn objects, as functions."""
+"""Derivatives of fitted regressors and of torch modules, as functions."""
 
 import copy
 from typing import Any
 
-import numpy as np
 import torch
-from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
-from ._converters import N_SAMPLE_ROWS, check_agreement, convert
-from ._engines import evaluate
-from ._maps import Map, device_of
-from ._validation import Array, check_out, warn_of_nan
+from ._derivatives import derivatives, to_map
+from ._validation import Array
 
-__all__ = ["jacobian", "to_torch"]
+__all__ = [
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "laplacian",
+    "to_torch",
+    "value_and_jacobian",
+    "vjp",
+]
 
 
 def to_torch(fitted: Any) -> nn.Module:
@@ -59,7 +64,7 @@ def to_torch(fitted: Any) -> nn.Module:
     tensor([[6.]], dtype=torch.float64)
     """
     with torch.inference_mode(False):
-        return copy.deepcopy(_convert(fitted)).eval()
+        return copy.deepcopy(to_map(fitted)).eval()
 
 
 def jacobian(fitted: Any, X: Any) -> Array:
@@ -67,9 +72,11 @@ def jacobian(fitted: Any, X: Any) -> Array:
 
     Parameters
     ----------
-    fitted : estimator
+    fitted : estimator or torch.nn.Module
         A fitted regressor that `to_torch` converts, such as a `Pipeline` or a
-        `GridSearchCV` around a `DifferentiableRegressor`.
+        `GridSearchCV` around a `DifferentiableRegressor`; or a module that takes
+        (n, n_features) and returns (n,) or (n, n_outputs), row by row. It is evaluated
+        in eval mode, and left in the mode it is in.
     X : array-like of shape (n_samples, n_features)
         The rows at which to differentiate, as ``fitted.predict`` takes them. Finite
         numbers.
@@ -90,10 +97,13 @@ def jacobian(fitted: Any, X: Any) -> Array:
     NotFittedError
         If `fitted` is not fitted.
     ValueError
-        If X is not two-dimensional and finite, or has the wrong number of columns.
+        If X is not two-dimensional and finite, or has the wrong number of columns. If
+        a module couples the rows.
 
     See Also
     --------
+    value_and_jacobian : Both in one pass.
+    hessian, laplacian, jvp, vjp, hvp : Second derivatives, and products.
     to_torch : The map that is differentiated.
     DifferentiableRegressor.predict_jacobian : The same for one regressor.
 
@@ -125,34 +135,234 @@ def jacobian(fitted: Any, X: Any) -> Array:
     >>> pipe[-1].coef_.round(6)  # with respect to the scaled input
     array([15.])
     """
-    function = _convert(fitted)
-    rows = check_array(X, dtype=np.float64, input_name="X")
-    if rows.shape[1] != function.n_in:
-        raise ValueError(
-            f"X has {rows.shape[1]} features, but {type(fitted).__name__} is expecting "
-            f"{function.n_in} features as input."
-        )
-    derivative = check_out(None, (len(rows), function.n_out, function.n_in))
-    values = evaluate(function, rows, jacobian=derivative)
-    # fitted.predict may refuse a row outside its domain, so not these
-    inside = np.flatnonzero(np.isfinite(values).all(axis=1))[:N_SAMPLE_ROWS]
-    head = rows[inside if len(inside) else slice(1)]
-    expected = np.asarray(fitted.predict(_like(X, head)))
-    check_agreement(function, head, expected, type(fitted).__name__)
-    warn_of_nan(values)
-    return derivative[:, 0] if expected.ndim == 1 else derivative
+    (result,) = derivatives(fitted, X, "jacobian")
+    return result
 
 
-def _like(X: Any, rows: Array) -> Any:
-    """Return rows of float64 in a frame of X's kind and names, if X is a frame."""
-    columns = getattr(X, "columns", None)
-    if columns is None:
-        return rows
-    names = "columns" if hasattr(X, "iloc") else "schema"  # pandas, polars
-    return type(X)(rows, **{names: list(columns)})
+def value_and_jacobian(fitted: Any, X: Any) -> tuple[Array, Array]:
+    r"""Compute predictions and their derivative in one pass, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        What ``fitted.predict(X)`` returns.
+    jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
+        What `jacobian` returns.
+
+    See Also
+    --------
+    jacobian : The derivative alone, and the errors that both raise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_nnderiv import value_and_jacobian
+    >>> X, y = np.arange(6.0).reshape(-1, 1), 3 * np.arange(6.0)
+    >>> value, slope = value_and_jacobian(LinearRegression().fit(X, y), X[2:3])
+    >>> value.round(6), slope.round(6)
+    (array([6.]), array([[3.]]))
+    """
+    values, derivative = derivatives(fitted, X, "values", "jacobian")
+    return values, derivative
 
 
-def _convert(fitted: Any) -> Map:
-    check_is_fitted(fitted)
-    function = convert(fitted, "predict")
-    return function.to(device_of(function))  # scalers follow the network
+def hessian(fitted: Any, X: Any) -> Array:
+    r"""Compute the second derivatives of predictions, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+
+    Returns
+    -------
+    hessian : ndarray of shape (n_samples[, n_outputs], n_features, n_features)
+        Entry ``[i, j, l]`` is
+        :math:`\partial^2 \hat y / \partial x_j \partial x_l` at row ``i``.
+
+    See Also
+    --------
+    laplacian : Its trace, at less cost.
+    hvp : Its product with a vector, at less cost.
+    DifferentiableRegressor.predict_hessian : The same for one regressor.
+
+    Notes
+    -----
+    For feed-forward networks the formula is closed. With the pre-activations
+    :math:`z_l` and activations :math:`a_l = f(z_l)` of all layers,
+
+    .. math::
+
+        \nabla^2 y = \sum_l \left(\frac{\partial z_l}{\partial x}\right)^\top
+        \mathrm{diag}\left(\frac{\partial y}{\partial a_l} f''(z_l)\right)
+        \frac{\partial z_l}{\partial x} .
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sklearn_nnderiv import hessian
+    >>> class Product(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return x[:, 0] * x[:, 1]
+    >>> hessian(Product(), np.array([[2.0, 3.0]]))
+    array([[[0., 1.],
+            [1., 0.]]])
+    """
+    (result,) = derivatives(fitted, X, "hessian")
+    return result
+
+
+def laplacian(fitted: Any, X: Any) -> Array:
+    r"""Compute the sum of the unmixed second derivatives, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+
+    Returns
+    -------
+    laplacian : ndarray of the shape of ``fitted.predict(X)``
+        :math:`\sum_j \partial^2 \hat y / \partial x_j^2`, which has a meaning where
+        the features have one unit, such as coordinates.
+
+    See Also
+    --------
+    hessian : All second derivatives.
+
+    References
+    ----------
+    R. Li et al., "A computational framework for neural network-based variational Monte
+    Carlo with Forward Laplacian", Nature Machine Intelligence 6, 2024.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sklearn_nnderiv import laplacian
+    >>> class Squares(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return (x**2).sum(dim=1)
+    >>> laplacian(Squares(), np.array([[2.0, 3.0]]))
+    array([4.])
+    """
+    (result,) = derivatives(fitted, X, "laplacian")
+    return result
+
+
+def jvp(fitted: Any, X: Any, V: Any) -> Array:
+    r"""Compute the derivative of predictions along directions, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+    V : array-like of shape (n_samples, n_features)
+        A direction for every row, in units of the features.
+
+    Returns
+    -------
+    jvp : ndarray of the shape of ``fitted.predict(X)``
+        The Jacobian-vector product
+        :math:`\sum_j v_j \, \partial \hat y / \partial x_j`.
+
+    See Also
+    --------
+    vjp : The product from the other side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_nnderiv import jvp
+    >>> X, y = np.arange(6.0).reshape(-1, 1), 3 * np.arange(6.0)
+    >>> jvp(LinearRegression().fit(X, y), X[:2], [[1.0], [2.0]]).round(6)
+    array([3., 6.])
+    """
+    (result,) = derivatives(fitted, X, "jvp", along=V)
+    return result
+
+
+def vjp(fitted: Any, X: Any, U: Any) -> Array:
+    r"""Compute the derivative of weighted predictions by the features, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+    U : array-like of the shape of ``fitted.predict(X)``
+        The weight of every prediction.
+
+    Returns
+    -------
+    vjp : ndarray of shape (n_samples, n_features)
+        The vector-Jacobian product
+        :math:`\sum_k u_k \, \partial \hat y_k / \partial x`.
+
+    See Also
+    --------
+    jvp : The product from the other side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_nnderiv import vjp
+    >>> X, y = np.arange(6.0).reshape(-1, 1), 3 * np.arange(6.0)
+    >>> vjp(LinearRegression().fit(X, y), X[:2], [1.0, -1.0]).round(6)
+    array([[ 3.],
+           [-3.]])
+    """
+    (result,) = derivatives(fitted, X, "vjp", along=U)
+    return result
+
+
+def hvp(fitted: Any, X: Any, V: Any) -> Array:
+    r"""Compute the derivative of the Jacobian along directions, in raw units.
+
+    Parameters
+    ----------
+    fitted : estimator or torch.nn.Module
+        As for `jacobian`.
+    X : array-like of shape (n_samples, n_features)
+        The rows at which to differentiate.
+    V : array-like of shape (n_samples, n_features)
+        A direction for every row, in units of the features.
+
+    Returns
+    -------
+    hvp : ndarray of shape (n_samples[, n_outputs], n_features)
+        The Hessian-vector product
+        :math:`\sum_l v_l \, \partial^2 \hat y / \partial x_j \partial x_l`.
+
+    See Also
+    --------
+    hessian : All second derivatives.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sklearn_nnderiv import hvp
+    >>> class Product(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return x[:, 0] * x[:, 1]
+    >>> hvp(Product(), np.array([[2.0, 3.0]]), np.array([[1.0, 0.0]]))
+    array([[0., 1.]])
+    """
+    (result,) = derivatives(fitted, X, "hvp", along=V)
+    return result

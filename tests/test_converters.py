@@ -70,12 +70,14 @@ def positive_data(rng, n=200):
 
 
 def value(function, X):
-    return evaluate(function, np.asarray(X, dtype=np.float64))
+    out = np.empty((len(X), function.n_out))
+    evaluate(function, np.asarray(X, dtype=np.float64), {"values": out})
+    return out
 
 
 def derivative(function, X):
     out = np.empty((len(X), function.n_out, function.n_in))
-    evaluate(function, X, jacobian=out)
+    evaluate(function, X, {"jacobian": out})
     return out
 
 

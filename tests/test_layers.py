@@ -26,6 +26,7 @@ ROOMS = [
     "_intervals",
     "_assembly",
     "_regressor",
+    "_derivatives",
     "functional",
     "__init__",
 ]
@@ -44,7 +45,8 @@ THIRD_PARTIES = {
     "_intervals": {"numpy", "torch"},
     "_assembly": {"numpy", "sklearn", "torch"},
     "_regressor": {"numpy", "skorch", "sklearn", "torch"},
-    "functional": {"numpy", "sklearn", "torch"},
+    "_derivatives": {"numpy", "sklearn", "torch"},
+    "functional": {"torch"},
     "__init__": set(),
 }
 STANDARD_LIBRARY = __import__("sys").stdlib_module_names

@@ -13,11 +13,24 @@ from sklearn_nnderiv import DifferentiableRegressor
 PUBLIC = {
     "DifferentiableRegressor",
     "exceptions",
+    "hessian",
+    "hvp",
     "jacobian",
+    "jvp",
+    "laplacian",
     "register_converter",
     "to_torch",
+    "value_and_jacobian",
+    "vjp",
 }
-METHODS = ["fit", "partial_fit", "predict", "predict_jacobian", "predict_with_jacobian"]
+METHODS = [
+    "fit",
+    "partial_fit",
+    "predict",
+    "predict_hessian",
+    "predict_jacobian",
+    "predict_with_jacobian",
+]
 DOCUMENTED = [
     *(f"sklearn_nnderiv.{name}" for name in sorted(PUBLIC - {"exceptions"})),
     *(f"sklearn_nnderiv.DifferentiableRegressor.{name}" for name in METHODS),

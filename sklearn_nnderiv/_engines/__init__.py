@@ -1,6 +1,5 @@
 """Evaluation of maps and of their derivatives."""
 
-from ._autodiff import value, value_and_jacobian
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
 from ._run import evaluate, in_chunks
 from ._sweep import Forward, Stack
@@ -17,6 +16,4 @@ __all__ = [
     "in_chunks",
     "single_threaded",
     "sweep",
-    "value",
-    "value_and_jacobian",
 ]

@@ -1,33 +1,168 @@
-"""Reverse-mode differentiation of any map."""
+"""Values and derivatives of any map by automatic differentiation.
 
+Rows do not depend on each other, so that the gradient of a sum over the rows holds the
+gradient of every row. Nothing accumulates in `.grad`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from .._maps import device_of
+
+# forward mode pays where outputs outnumber inputs by so much
+_FACTOR, _SURPLUS = 2, 4
 
 
-def value(function: nn.Module, x: Tensor) -> Tensor:
-    """Return function(x) of shape (n, n_out), without a graph."""
-    with torch.inference_mode(False), torch.no_grad():
-        return function(x)
+class AutodiffPass:
+    """A forward pass over some rows, and the derivatives that start from it.
 
-
-def value_and_jacobian(function: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return function(x) of shape (n, n_out) and its Jacobian (n, n_out, n_in).
-
-    Rows do not depend on each other, so the gradient of the sum over the rows of one
-    output holds the gradient of every row. Nothing accumulates in `.grad`.
+    Parameters
+    ----------
+    function : Map
+        In eval mode.
+    X : ndarray of shape (n, n_in)
     """
+
+    def __init__(self, function: nn.Module, X: Any) -> None:
+        self.function = function
+        # a copy: X may be read-only, or not contiguous
+        self.x = torch.tensor(X, dtype=torch.float64, device=device_of(function))
+
+    def values(self, out: Any) -> None:
+        """Write the values (n, n_out)."""
+        _store(self._values, out)
+
+    def n_unknown(self) -> int:
+        """Return how many rows have values that are NaN."""
+        return int(self._values.isnan().any(dim=1).sum())
+
+    def jacobian(self, out: Any) -> None:
+        """Write the Jacobian (n, n_out, n_in)."""
+        _, k, d = out.shape
+        if k > _FACTOR * d + _SURPLUS:
+            try:
+                self._forward_jacobian(out)
+                return
+            except (NotImplementedError, RuntimeError):
+                pass  # a part knows reverse mode only
+        for j in range(k):
+            self._store_known(self._gradient(j), out[:, j], j)
+
+    def jvp(self, V: Any, out: Any) -> None:
+        """Write the derivative (n, n_out) along V (n, n_in)."""
+        with _differentiable():
+            x, y = self._graph
+            # the derivative of a vjp by its cotangent, in which it is linear
+            U = torch.zeros_like(y).requires_grad_()
+            gradient = _grad((y * U).sum(), x, again=True)
+            moved = _grad((gradient * torch.as_tensor(V).to(x)).sum(), U)
+        moved[self._values.isnan()] = torch.nan
+        _store(moved, out)
+
+    def vjp(self, U: Any, out: Any) -> None:
+        """Write the derivative (n, n_in) of the sum of U (n, n_out) times y."""
+        with _differentiable():
+            x, y = self._graph
+            weighted = (y * torch.as_tensor(U).to(y)).sum()
+            self._store_known(_grad(weighted, x), out, None)
+
+    def hvp(self, V: Any, out: Any) -> None:
+        """Write the derivative (n, n_out, n_in) of the Jacobian along V (n, n_in)."""
+        V = torch.as_tensor(V).to(self.x)
+
+        def along(gradient: Tensor, x: Tensor) -> Tensor:
+            return _grad((gradient * V).sum(), x)
+
+        self._twice(along, out)
+
+    def hessian(self, out: Any) -> None:
+        """Write the Hessian (n, n_out, n_in, n_in) of every output."""
+
+        def columns(gradient: Tensor, x: Tensor) -> Tensor:
+            return torch.stack([_grad(g.sum(), x) for g in gradient.unbind(1)], dim=1)
+
+        self._twice(columns, out)
+
+    def laplacian(self, out: Any) -> None:
+        """Write the Laplacian (n, n_out)."""
+
+        def trace(gradient: Tensor, x: Tensor) -> Tensor:
+            diagonal = [
+                _grad(g.sum(), x)[:, i] for i, g in enumerate(gradient.unbind(1))
+            ]
+            return torch.stack(diagonal).sum(dim=0)
+
+        self._twice(trace, out)
+
+    @cached_property
+    def _graph(self) -> tuple[Tensor, Tensor]:
+        x = self.x.detach().clone().requires_grad_(True)
+        return x, self.function(x)
+
+    @cached_property
+    def _values(self) -> Tensor:
+        if "_graph" in vars(self):
+            return self._graph[1].detach()
+        with torch.inference_mode(False), torch.no_grad():
+            return self.function(self.x)
+
+    def _gradient(self, j: int) -> Tensor:
+        with _differentiable():
+            x, y = self._graph
+            return _grad(y[:, j].sum(), x)
+
+    def _forward_jacobian(self, out: Any) -> None:
+        with torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
+            for i in range(out.shape[2]):
+                tangent = torch.zeros_like(self.x)
+                tangent[:, i] = 1
+                y = self.function(forward_ad.make_dual(self.x, tangent))
+                moved = forward_ad.unpack_dual(y).tangent
+                moved = torch.zeros_like(y) if moved is None else moved
+                moved[y.isnan()] = torch.nan
+                _store(moved, out[:, :, i])
+
+    def _twice(self, second: Callable[[Tensor, Tensor], Tensor], out: Any) -> None:
+        """Write a function of every output's gradient and the rows."""
+        with _differentiable():
+            x, y = self._graph
+            for j in range(y.shape[1]):
+                gradient = _grad(y[:, j].sum(), x, again=True)
+                self._store_known(second(gradient, x), out[:, j], j)
+
+    def _store_known(self, result: Tensor, out: Any, j: int | None) -> None:
+        """Store a derivative: NaN where the value is, formulas may go on regardless."""
+        _store(result, out)
+        unknown = self._values.isnan().cpu().numpy()
+        bad = unknown.any(axis=1) if j is None else unknown[:, j]
+        if bad.any():
+            out[bad] = np.nan
+
+
+@contextmanager
+def _differentiable() -> Iterator[None]:
     with torch.inference_mode(False), torch.enable_grad():
-        x = x.detach().clone().requires_grad_(True)
-        y = function(x)
-        jacobian = x.new_zeros(len(x), y.shape[1], x.shape[1])
-        for k in range(y.shape[1] if y.requires_grad else 0):
-            (gradient,) = torch.autograd.grad(
-                y[:, k].sum(),
-                x,
-                retain_graph=k + 1 < y.shape[1],
-                materialize_grads=True,  # zeros where the output is constant
-            )
-            jacobian[:, k] = gradient.detach()
-        # the formula of a derivative may go on where the function does not
-        jacobian[y.isnan()] = torch.nan
-        return y.detach(), jacobian
+        yield
+
+
+def _grad(y: Tensor, x: Tensor, *, again: bool = False) -> Tensor:
+    """Return the derivative of a number by x, zero where it does not depend on x."""
+    if not y.requires_grad:
+        return torch.zeros_like(x)
+    (gradient,) = torch.autograd.grad(
+        y, x, retain_graph=True, create_graph=again, materialize_grads=True
+    )
+    return gradient
+
+
+def _store(result: Tensor, out: Any) -> None:
+    np.copyto(out, result.detach().cpu().numpy(), casting="same_kind")

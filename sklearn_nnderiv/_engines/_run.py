@@ -2,71 +2,104 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from .._maps import Map, device_of
-from .._validation import Array
-from ._autodiff import value, value_and_jacobian
+from ._engine import engine_of
 from ._threads import single_threaded
 
-_CHUNK_ROWS = 1024
+# fewer rows are not shared out, more make so many chunks at least
+_LEAST_ROWS, _LEAST_CHUNKS = 256, 8
+
+ORDERS = {
+    "values": 0,
+    "jacobian": 1,
+    "jvp": 1,
+    "vjp": 1,
+    "hessian": 2,
+    "laplacian": 2,
+    "hvp": 2,
+}
 
 
-def evaluate(function: Map, X: Array, *, jacobian: NDArray[Any] | None = None) -> Array:
-    """Return function(X), of shape (n, n_out), and fill `jacobian` if it is given.
+def evaluate(
+    function: nn.Module,
+    X: NDArray[Any],
+    results: Mapping[str, NDArray[Any]],
+    along: NDArray[Any] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Compute a map and derivatives of it, in one pass.
 
-    The map is left as it is.
+    Parameters
+    ----------
+    function : Map
+        Left as it is.
+    X : ndarray of shape (n, n_in)
+    results : dict of str to ndarray
+        Where to write what: the keys of `ORDERS`, arrays whose first axes are n and,
+        but for "vjp", n_out.
+    along : ndarray, default=None
+        The directions (n, n_in) of "jvp" and "hvp", or the cotangents (n, n_out) of
+        "vjp".
+    progress : callable, default=None
+        Told the number of rows of every chunk that is done.
+
+    Returns
+    -------
+    n_unknown : int
+        The number of rows whose values are NaN.
     """
-    function, device = _in_eval_mode(function), device_of(function)
-    values = np.empty((len(X), function.n_out))
+    engine = engine_of(function)
+    order = max(ORDERS[name] for name in results)
+    n = len(X)
+    size = engine.chunk(order)
+    # whatever their number, so that bits do not depend on it, cores share out the rows
+    size = min(size, max(_LEAST_ROWS, -(-n // _LEAST_CHUNKS)), n)
+
+    unknown: list[int] = []
 
     def run(rows: slice) -> None:
-        # a copy: X may be read-only, or not contiguous
-        x = torch.tensor(X[rows], dtype=torch.float64, device=device)
-        if jacobian is None:
-            values[rows] = value(function, x).cpu().numpy()
-        else:
-            y, dy_dx = value_and_jacobian(function, x)
-            values[rows] = y.cpu().numpy()
-            jacobian[rows] = dy_dx.cpu().numpy()
+        space = engine.borrow(size)
+        state = engine.at(space, X[rows], order)
+        for name, out in results.items():
+            method = getattr(state, name)
+            if name in ("jvp", "vjp", "hvp") and along is not None:
+                method(along[rows], out[rows])
+            else:
+                method(out[rows])
+        unknown.append(state.n_unknown())
+        engine.give_back(space)
+        if progress is not None:
+            progress(rows.stop - rows.start)
 
-    in_chunks(run, len(X), _CHUNK_ROWS)
-    return values
+    in_chunks(run, n, size)
+    return sum(unknown)
 
 
 def in_chunks(run: Callable[[slice], None], n_rows: int, size: int) -> None:
     """Call run(rows) for chunks of rows, side by side on all cores.
 
-    Every chunk is computed by one thread, so that the result depends neither on the
-    number of threads nor on what other threads do.
+    Every chunk is computed by one thread, so that the result does not depend on what
+    other threads do.
     """
-    chunks = [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
-    n_threads = min(torch.get_num_threads(), len(chunks))
+    n_threads = min(torch.get_num_threads(), -(-n_rows // size))
     with single_threaded():
         if n_threads == 1:
-            _run_all(map(run, chunks))
-        else:
-            with ThreadPoolExecutor(n_threads) as pool:
-                _run_all(pool.map(run, chunks))
+            for start in range(0, n_rows, size):
+                run(slice(start, min(start + size, n_rows)))
+            return
+        starts = iter(range(0, n_rows, size))
 
+        def work(_: int) -> None:
+            for start in starts:  # the iterator shares the chunks out
+                run(slice(start, min(start + size, n_rows)))
 
-def _run_all(results: Iterable[None]) -> None:
-    for _ in results:
-        pass
-
-
-def _in_eval_mode(function: Map) -> Map:
-    """Return the map, or a copy in eval mode where a part of it is in train mode.
-
-    In train mode, dropout would draw and batch norm would couple the rows.
-    """
-    if any(module.training for module in function.modules()):
-        return copy.deepcopy(function).eval()
-    return function
+        with ThreadPoolExecutor(n_threads) as pool:
+            for _ in pool.map(work, range(n_threads)):
+                pass

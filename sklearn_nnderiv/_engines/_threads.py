@@ -1,62 +1,74 @@
 """The one place that limits the threads of BLAS and torch."""
 
+from __future__ import annotations
+
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import cache
+from types import TracebackType
+from typing import Any
 
 import torch
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
 _n_inside = 0
-_process = ExitStack()  # what lifts the process-wide limits
+_before: list[tuple[Any, int]] = []  # what the first to enter found
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
+class single_threaded:
     """Run the body with one thread in BLAS and torch, whoever else does so too.
 
     Matrix products round differently on one thread and on two, and an optimiser
     amplifies that. Limits of this kind are process-wide in part, so they are counted:
     the first to enter sets them, the last to leave lifts them.
     """
-    global _n_inside
-    own = torch.get_num_threads()
-    with _lock:
-        if _n_inside == 0:
-            _process.callback(torch.set_num_threads, own)
-            _process.enter_context(_libraries().limit(limits=1, user_api="blas"))
-        _n_inside += 1
-        torch.set_num_threads(1)  # for this thread, and for those still to start
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        """Set the limits."""
+        global _n_inside
+        self._own = torch.get_num_threads()
+        with _lock:
+            if _n_inside == 0:
+                _before.append((torch, self._own))
+                for library in _libraries("blas"):
+                    _before.append((library, library.get_num_threads()))
+                    library.set_num_threads(1)
+            _n_inside += 1
+            torch.set_num_threads(1)  # for this thread, and for those still to start
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Lift the limits."""
+        global _n_inside
         with _lock:
             _n_inside -= 1
             if _n_inside == 0:
-                _process.close()
-            _set_own_threads(own)
+                for library, n in _before:
+                    library.set_num_threads(n)
+                _before.clear()
+            # of torch for the calling thread alone
+            for library in _libraries("openmp"):
+                library.set_num_threads(self._own)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - all but Windows
 
     def _renew_lock() -> None:
         """Let a forked child begin anew, whatever its parent's threads were doing."""
-        global _lock, _n_inside, _process
-        _lock, _n_inside, _process = threading.Lock(), 0, ExitStack()
+        global _lock, _n_inside
+        _lock, _n_inside = threading.Lock(), 0
+        _before.clear()
 
     os.register_at_fork(after_in_child=_renew_lock)
 
 
 @cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def _set_own_threads(n: int) -> None:
-    """Set the number of threads of torch for the calling thread alone."""
-    for library in _libraries().select(user_api="openmp").lib_controllers:
-        if "torch" in library.filepath:
-            library.set_num_threads(n)
+def _libraries(api: str) -> tuple[Any, ...]:
+    """Return the libraries of BLAS, or torch's own of OpenMP."""
+    found = ThreadpoolController().select(user_api=api).lib_controllers
+    return tuple(one for one in found if api == "blas" or "torch" in one.filepath)

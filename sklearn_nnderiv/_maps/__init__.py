@@ -3,6 +3,7 @@
 from ._affine import Affine
 from ._base import Map, Smoothness, device_of
 from ._elementwise import Elementwise
+from ._feed_forward import FeedForward
 from ._interpolation import Interpolation
 from ._network import Network
 from ._sequential import Sequential
@@ -10,6 +11,7 @@ from ._sequential import Sequential
 __all__ = [
     "Affine",
     "Elementwise",
+    "FeedForward",
     "Interpolation",
     "Map",
     "Network",

@@ -25,6 +25,7 @@ from ._net import (
 from ._outliers import far_rows, is_better, outliers
 from ._posterior import MAX_POSTERIOR_PARAMETERS, Posterior, Surroundings
 from ._problem import Problem, Rows
+from ._progress import ProgressBar
 from ._race import Entrant, Race
 from ._solver import LBFGS, Solver, record
 from ._standard import Standard
@@ -47,6 +48,7 @@ __all__ = [
     "Hyper",
     "Posterior",
     "Problem",
+    "ProgressBar",
     "Race",
     "Rows",
     "Run",

@@ -24,7 +24,7 @@ _FREE = [
 ]
 # the first to be tried where rows are many: functions of functions need depth, and
 # few rows do not determine it
-_DEEP = Architecture((10, 10, 10), "tanh", skip=True)
+_DEEP = Architecture((12, 12, 12), "tanh")
 # rows from which that is so, and from which candidates are twice as wide
 _WIDER_FROM = 4_000
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
@@ -58,7 +58,7 @@ def candidates(
         one = Architecture(
             _fitted(free.hidden, n_in, n_rows) if hidden is None else hidden,
             free.activation if activation is None else activation,
-            skip=hidden is None,
+            skip=free.skip and hidden is None,
         )
         kinds = len(activation_kinds(one.activation))
         if one not in found and kinds <= min(one.hidden):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._maps import FeedForward
 from .._validation import Array
-from ._net import FeedForward
 
 
 def _linear_layers(module: FeedForward) -> list[nn.Linear]:

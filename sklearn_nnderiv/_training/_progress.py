@@ -51,10 +51,14 @@ class ProgressBar:
         The number of iterations at most.
     verbose : int or bool
         Whether to show anything.
+    what, unit : str
+        What takes so long, and what is counted.
     """
 
-    def __init__(self, total: int, verbose: int | bool) -> None:
-        self._bar: Any = tqdm(total=total, disable=not verbose, desc="fit", unit="it")
+    def __init__(
+        self, total: int, verbose: int | bool, what: str = "fit", unit: str = "it"
+    ) -> None:
+        self._bar: Any = tqdm(total=total, disable=not verbose, desc=what, unit=unit)
 
     def __enter__(self) -> ProgressBar:
         return self

@@ -10,7 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ._candidates import initial_parameters, stack_for
-from ._evidence import Prior
+from ._evidence import FIRST_BETA, Prior
 from ._lm import Data, Run
 from ._net import Architecture
 from ._posterior import left_out_residuals
@@ -42,6 +42,7 @@ class Entrant:
 
     architecture: Architecture
     run: Run
+    first_beta: float = FIRST_BETA
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
 
@@ -65,12 +66,13 @@ class Entrant:
             bar.advance(len(self.run.losses) - before)
         self.seconds += time.perf_counter() - begun
 
-    def on(self, data: Data) -> None:
-        """Go on with other rows from here."""
+    def on(self, data: Data, seed: Sequence[int]) -> None:
+        """Begin anew with all rows: what fits some of them is a poor start."""
         run = self.run
         if data is not run.data:
-            theta, hyper = run.finish().point.theta, run.state
-            self.run = Run(run.stack, theta, data, run.alpha, hyper, self.n_iter)
+            theta = initial_parameters(run.stack, data.X, seed)
+            hyper = replace(run.prior.first, beta=self.first_beta)
+            self.run = Run(run.stack, theta, data, run.alpha, hyper)
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Race:
                 upto = max(1, round(part * self.max_iter))
                 if not kept:
                     for entrant in pool:
-                        entrant.on(data)
+                        entrant.on(data, [seed, 0])
                 self._advance(pool, upto, bar, last=not kept)
                 again: list[Entrant] = []
                 if part == _RUNGS[0][0] and any(map(_poor, pool)):
@@ -179,7 +181,7 @@ def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
     theta = initial_parameters(run.stack, run.data.X, seed)
     hyper = replace(run.prior.first, beta=_RESTART_BETA)
     new = Run(run.stack, theta, run.data, run.alpha, hyper)
-    return Entrant(entrant.architecture, new)
+    return Entrant(entrant.architecture, new, _RESTART_BETA)
 
 
 def _ranked(pool: list[Entrant]) -> list[Entrant]:

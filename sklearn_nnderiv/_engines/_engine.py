@@ -1,0 +1,130 @@
+"""The engine of a map: its plan, and memory that calls reuse."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+import torch
+from torch import nn
+
+from ._autodiff import AutodiffPass
+from ._closed_form import Pass
+from ._plan import Plan, make_plan
+from ._workspace import Workspace
+
+# bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
+# chunk; tensors on a GPU are larger
+_SCRATCH = 2**22
+_LEAST_ROWS, _MOST_ROWS = 16, 2048
+_SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
+# rows in a chunk of what only autodiff can differentiate
+_AUTODIFF_ROWS = 1024
+# numbers of rows for which scratch memory is kept
+_MOST_SIZES = 4
+
+_engines: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
+
+
+class Engine:
+    """Computes a map and its derivatives as the map was when the engine was made.
+
+    Parameters
+    ----------
+    function : Map
+    """
+
+    def __init__(self, function: nn.Module) -> None:
+        self.plan: Plan | None = make_plan(function)
+        self._parts = list(_parts(function))
+        self._given = ref(function)
+        self._spaces: dict[int, list[Workspace]] = {}
+        self._chunks: dict[int, int] = {}
+
+    @property
+    def function(self) -> nn.Module:
+        """Return the map in eval mode, a copy if a part of it is in train mode.
+
+        In train mode, dropout would draw and batch norm would couple the rows.
+        """
+        function = self._given()
+        assert function is not None
+        if any(module.training for module in function.modules()):
+            return copy.deepcopy(function).eval()
+        return function
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no part of the map has been replaced or written to since."""
+        for owner, name, part, version in self._parts:
+            if owner.get(name) is not part or (
+                version is not None and part._version != version
+            ):
+                return False
+        return True
+
+    def chunk(self, order: int) -> int:
+        """Return how many rows to compute at a time."""
+        if order not in self._chunks:
+            self._chunks[order] = self._chunk(order)
+        return self._chunks[order]
+
+    def _chunk(self, order: int) -> int:
+        plan = self.plan
+        if plan is None:
+            return _AUTODIFF_ROWS
+        units = sum(plan.widths)
+        numbers = 4 * units + plan.n_out
+        if order:
+            rows = plan.n_out if plan.meeting == 0 else plan.n_in + plan.n_out
+            numbers += rows * units
+        if order == 2:
+            numbers += 2 * plan.n_in * units + plan.n_in**2 * plan.n_out
+        on_gpu = plan.device.type != "cpu"
+        scratch = _SCRATCH_ON_GPU if on_gpu else _SCRATCH
+        rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)
+        most = _MOST_ROWS_ON_GPU if on_gpu else _MOST_ROWS
+        return int(np.clip(rows, _LEAST_ROWS, most))
+
+    def borrow(self, n_rows: int) -> Workspace | None:
+        """Return scratch memory for so many rows, to be given back."""
+        if self.plan is None:
+            return None
+        try:
+            return self._spaces[n_rows].pop()
+        except (KeyError, IndexError):
+            return Workspace(n_rows, self.plan.dtype, self.plan.device)
+
+    def give_back(self, space: Workspace | None) -> None:
+        """Keep scratch memory for the next call."""
+        if space is not None:
+            if len(self._spaces) > _MOST_SIZES:
+                self._spaces.clear()
+            self._spaces.setdefault(space.n_rows, []).append(space)
+
+    def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
+        """Return what computes derivatives up to an order at some rows."""
+        if self.plan is None or space is None:
+            return AutodiffPass(self.function, X)
+        return Pass(self.plan, space, X, order)
+
+
+def engine_of(function: nn.Module) -> Engine:
+    """Return the engine of a map as it is now."""
+    engine = _engines.get(function)
+    if engine is None or not engine.is_current:
+        engine = _engines[function] = Engine(function)
+    return engine
+
+
+def _parts(function: nn.Module) -> Iterator[tuple[Any, str, Any, int | None]]:
+    """Yield where each part is, the part, and how often it has been written to."""
+    for module in function.modules():
+        owners: list[Any] = [module._modules, module._parameters, module._buffers]
+        for owner in owners:
+            for name, part in owner.items():
+                counted = isinstance(part, torch.Tensor) and not part.is_inference()
+                yield owner, name, part, part._version if counted else None

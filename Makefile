@@ -57,7 +57,7 @@ docs: $(READY)  ## Build the documentation; warnings are errors
 
 bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/exactness.py
-	$(BIN)/python benchmarks/jacobian.py
+	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/solver_crossover.py
 	$(BIN)/python benchmarks/large.py

@@ -35,12 +35,12 @@ def function(X, n_outputs):
     n, d = X.shape
     unit = 1 / np.arange(1, d + 1)
     z, second = X * unit, min(1, d - 1)
-    total = 2 * z.sum(axis=1)
+    total = z.sum(axis=1)
     y, jacobian = np.empty((n, n_outputs)), np.empty((n, n_outputs, d))
     for i in range(n_outputs):
         own = i % d
         y[:, i] = np.sin(total + 0.3 * i) + z[:, 0] * z[:, second] + 0.1 * i * z[:, own]
-        slopes = np.repeat(2 * np.cos(total + 0.3 * i)[:, None], d, axis=1)
+        slopes = np.repeat(np.cos(total + 0.3 * i)[:, None], d, axis=1)
         slopes[:, 0] += z[:, second]
         slopes[:, second] += z[:, 0]
         slopes[:, own] += 0.1 * i
@@ -52,7 +52,7 @@ def fit(sizes, max_iter):
     """Return the fitted model, its CPU seconds, and the error of its Jacobian."""
     rng = np.random.default_rng(0)
     rows, d, k = sizes["rows"], sizes["inputs"], sizes["outputs"]
-    X, X_test = rng.standard_normal((rows, d)), rng.standard_normal((1000, d))
+    X, X_test = rng.uniform(-2, 2, (rows, d)), rng.uniform(-2, 2, (1000, d))
     y, _ = function(X, k)
     model = DifferentiableRegressor(max_iter=max_iter, random_state=0)
     start = time.process_time()

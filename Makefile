@@ -60,6 +60,8 @@ bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/solver_crossover.py
+	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/fit_time.py
 	$(BIN)/python benchmarks/large.py
 	$(BIN)/python benchmarks/accuracy.py
 

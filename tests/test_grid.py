@@ -70,6 +70,13 @@ def test_levels_despite_rounding_and_replicates(rng):
     assert find_levels(X)[1] == pytest.approx(range(5))
 
 
+@pytest.mark.parametrize(("drift", "n_found"), [(0.0005, 1), (0.003, 0)])
+def test_levels_that_drift_are_none(drift, n_found):
+    X = np.column_stack([evenly(120, 1)[:, 0], np.arange(120) % 5])
+    X[:, 1] += drift * (np.arange(120) // 5)
+    assert len(find_levels(X)) == n_found
+
+
 def test_replicates_do_not_make_levels(rng):
     assert not find_levels(np.repeat(rng.random((10, 2)), 12, axis=0))
 

@@ -693,7 +693,7 @@ def test_progress_bar_names_the_leader(capsys, rng):
 
 def test_fitted_attributes(rng):
     X = rng.uniform(-2, 2, size=(60, 3))
-    y = np.sin(2 * X[:, 0]) + X[:, 2] + 0.05 * rng.normal(size=60)
+    y = np.sin(2 * X[:, 0]) + X[:, 2] + 0.01 * rng.normal(size=60)
     model = short(max_iter=100).fit(X, y)
     table = model.candidates_
     evidence = table["log_evidence"]
@@ -769,9 +769,10 @@ def test_networks_of_many_inputs_are_narrower():
 
 
 def test_networks_of_many_rows_are_wider():
-    for few, many in zip(candidates(8, 2, 60), candidates(8, 2, 10_000), strict=True):
-        assert few.activation == many.activation
-        assert [2 * width for width in few.hidden] == list(many.hidden)
+    few, many = candidates(8, 2, 60), candidates(9, 2, 10_000)
+    for one, wide in zip(few, many[1:], strict=True):
+        assert one.activation == wide.activation
+        assert [2 * width for width in one.hidden] == list(wide.hidden)
 
 
 def test_a_race_on_some_rows_ends_on_all(monkeypatch, rng):

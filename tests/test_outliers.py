@@ -7,6 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_nnderiv import DifferentiableRegressor
+from sklearn_nnderiv._assembly import _evidence
 from sklearn_nnderiv._training import Architecture, Data, Run, is_better, stack_for
 from sklearn_nnderiv._training._candidates import initial_parameters
 
@@ -110,6 +111,12 @@ def test_a_row_is_left_out_for_one_wrong_output(rows, spoilt):
         model = small().fit(X, both)
     error = model.predict_jacobian(X) - product_slopes(X)[:, None]
     assert np.sqrt(np.square(error).mean()) < 0.1
+
+
+def test_at_most_a_part_is_left_out(spoilt, monkeypatch):
+    X, y, _ = spoilt
+    monkeypatch.setattr(_evidence, "_LEAST_PART", 0.98)
+    silent_fit(small(), X, y)
 
 
 def test_a_number_as_alpha_fits_all_rows(spoilt):

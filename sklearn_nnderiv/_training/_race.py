@@ -112,15 +112,15 @@ class Race:
         If the data turn out noisy, it is those of another race, of single precisions.
         """
         some = _some_rows(data, seed) if len(architectures) > 1 else data
-        for single in (False, True):
+
+        def race(single: bool) -> list[Entrant]:
             pool = [
                 _enter(one, some, alpha, [seed, i], single)
                 for i, one in enumerate(architectures)
             ]
-            entrants = self._race(pool, data, seed)
-            if entrants:
-                break
-        return entrants
+            return self._race(pool, data, seed)
+
+        return race(False) or race(True)
 
     def _race(self, pool: list[Entrant], data: Data, seed: int) -> list[Entrant]:
         """Return all entrants; none if the precisions are not made for the noise."""

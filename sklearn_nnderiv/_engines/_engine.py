@@ -13,7 +13,8 @@ from torch import nn
 
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
-from ._plan import Plan, make_plan
+from ._fold import make_plan
+from ._plan import Plan
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -59,12 +60,7 @@ class Engine:
     @property
     def is_current(self) -> bool:
         """Whether no part of the map has been replaced or written to since."""
-        for owner, name, part, version in self._parts:
-            if owner.get(name) is not part or (
-                version is not None and part._version != version
-            ):
-                return False
-        return True
+        return all(part.is_current for part in self._parts)
 
     def chunk(self, order: int) -> int:
         """Return how many rows to compute at a time."""
@@ -120,11 +116,47 @@ def engine_of(function: nn.Module) -> Engine:
     return engine
 
 
-def _parts(function: nn.Module) -> Iterator[tuple[Any, str, Any, int | None]]:
-    """Yield where each part is, the part, and how often it has been written to."""
+class _Part:
+    """A child or tensor of a module, and what tells whether it was written to.
+
+    What is written through `Tensor.data` is not counted by torch, so that an element
+    is looked at besides, where it is in memory.
+    """
+
+    __slots__ = ("address", "element", "name", "owner", "part", "version", "view")
+
+    def __init__(self, owner: Any, name: str, part: Any) -> None:
+        self.owner, self.name, self.part = owner, name, part
+        self.version = self.address = self.view = self.element = None
+        if isinstance(part, torch.Tensor):
+            self.version = _version(part)
+            self.address = part.data_ptr()
+            if part.device.type == "cpu" and part.numel():
+                self.view = part.detach().numpy().reshape(-1)[-1:]
+                self.element = self.view.tobytes()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the same, with the same content."""
+        part = self.part
+        return self.owner.get(self.name) is part and (
+            self.version is None
+            or (
+                _version(part) == self.version
+                and part.data_ptr() == self.address
+                and (self.view is None or self.view.tobytes() == self.element)
+            )
+        )
+
+
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _parts(function: nn.Module) -> Iterator[_Part]:
+    """Yield all children and tensors."""
     for module in function.modules():
         owners: list[Any] = [module._modules, module._parameters, module._buffers]
         for owner in owners:
             for name, part in owner.items():
-                counted = isinstance(part, torch.Tensor) and not part.is_inference()
-                yield owner, name, part, part._version if counted else None
+                yield _Part(owner, name, part)

@@ -3,8 +3,7 @@
 MacKay (1992) and, for networks trained by Levenberg-Marquardt, Foresee and Hagan
 (1997).
 Every group of parameters has a Gaussian prior with a precision of its own; those of the
-first layer are grouped by input, which is automatic relevance determination. Under
-much noise, every weight is a group.
+first layer are grouped by input, which is automatic relevance determination.
 """
 
 from __future__ import annotations
@@ -50,8 +49,6 @@ class Hyper:
         Up to a constant that is the same for all networks on the same data.
     interpolates : bool
         Whether there are almost as many effective parameters as residuals.
-    single : bool
-        Whether every weight is a group.
     """
 
     alpha: Array
@@ -59,7 +56,6 @@ class Hyper:
     gamma: float = 0.0
     log_evidence: float = -np.inf
     interpolates: bool = False
-    single: bool = False
 
 
 class Prior:
@@ -74,19 +70,14 @@ class Prior:
     alpha : float or None
         A fixed strength of the L2 penalty on all weights, in units of the noise, with
         free biases; None for precisions from the evidence.
-    single : bool, default=False
-        Whether every weight is a group: what the data do not ask for is switched off
-        weight by weight.
     """
 
-    def __init__(
-        self, stack: Stack, count: float, alpha: float | None, single: bool = False
-    ) -> None:
-        self.groups, self.is_bias = _groups(stack, single)
+    def __init__(self, stack: Stack, count: float, alpha: float | None) -> None:
+        self.groups, self.is_bias = _groups(stack)
         self.sizes = np.bincount(self.groups).astype(float)
         self.count = count
         self.alpha = alpha
-        self.first = Hyper(np.ones(len(self.sizes)), FIRST_BETA, single=single)
+        self.first = Hyper(np.ones(len(self.sizes)), FIRST_BETA)
 
     def ratio(self, hyper: Hyper) -> Array:
         """Return alpha over beta for every parameter: the weight decay in the fit."""
@@ -140,7 +131,7 @@ class Prior:
             + self.count * np.log(beta)
         )
         full = total > _MAX_FRACTION * self.count
-        return Hyper(alpha, beta, total, float(log_evidence), full, hyper.single)
+        return Hyper(alpha, beta, total, float(log_evidence), full)
 
     def relevance(self, hyper: Hyper, stack: Stack) -> Array:
         """Return the prior scale of the weights of each input, at most 1.
@@ -149,8 +140,6 @@ class Prior:
         linear part, in units of the largest.
         """
         kinds = len(stack.kernels) if stack.hidden else 1
-        if hyper.single and stack.hidden:
-            kinds = stack.hidden[0]
         variance = (1 / hyper.alpha[: kinds * stack.n_in]).reshape(kinds, -1)
         if stack.skip:
             variance = np.vstack([variance, 1 / hyper.alpha[-stack.n_in :]])
@@ -158,13 +147,12 @@ class Prior:
         return scale / scale.max()
 
 
-def _groups(stack: Stack, single: bool) -> tuple[Index, NDArray[np.bool_]]:
+def _groups(stack: Stack) -> tuple[Index, NDArray[np.bool_]]:
     """Return the group of every parameter, and whether it is a bias.
 
     Weights of the first layer have a group for each input and kind of units, those of
     the outputs one for each unit and each input, so that units and inputs which the
     data do not ask for are switched off; other layers and all biases have one each.
-    With `single`, every weight of these layers has one.
     """
     parts: list[Index] = []
     biases: list[NDArray[np.bool_]] = []
@@ -179,9 +167,7 @@ def _groups(stack: Stack, single: bool) -> tuple[Index, NDArray[np.bool_]]:
 
     widths = (stack.n_in, *stack.hidden)
     for i, (n, width) in enumerate(pairwise(widths)):
-        if single:
-            add(np.arange(n * width), n * width)
-        elif i == 0:
+        if i == 0:
             add(np.arange(n) + n * stack.kinds(width)[:, None], n * kinds)
         else:
             add(np.zeros(n * width, int), 1)

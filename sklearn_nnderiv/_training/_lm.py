@@ -155,8 +155,7 @@ class Run:
     evidences: list[float] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        single = self.hyper is not None and self.hyper.single
-        self.prior = Prior(self.stack, self.data.count, self.alpha, single)
+        self.prior = Prior(self.stack, self.data.count, self.alpha)
         self.state: Hyper = self.hyper or self.prior.first
         self.point = Point(self.data.forward(self.stack, self.theta), self.data)
 

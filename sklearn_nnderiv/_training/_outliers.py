@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .._validation import Array, Index
 from ._candidates import initial_parameters
-from ._evidence import Prior
 from ._lm import Data, Run
 from ._posterior import left_out_residuals
 
@@ -130,7 +129,7 @@ def _robust(run: Run, beta: float) -> Run:
     """Train anew under Student's t, from a low noise precision that then rises."""
     data = run.data
     theta = initial_parameters(run.stack, data.X, [0])
-    hyper, age = replace(_prior(run).first, beta=beta), 0
+    hyper, age = replace(run.prior.first, beta=beta), 0
     centred = (data.y - np.median(data.y, axis=0)) * data.root_weight[:, None]
     scale = np.median(np.abs(centred), axis=0) / _MEDIAN
     weight = _weight(centred / np.where(scale > 0, scale, 1.0))
@@ -141,11 +140,6 @@ def _robust(run: Run, beta: float) -> Run:
         weight = _weight(np.sqrt(hyper.beta) * _residual(fit, data))
         age += _N_ITER
     return fit
-
-
-def _prior(run: Run) -> Prior:
-    """Return the prior for little noise, which the rows without errors may have."""
-    return Prior(run.stack, run.data.count, run.alpha)
 
 
 def _evidence(fit: Run, data: Data) -> float:
@@ -172,7 +166,7 @@ def _errors(run: Run, rows: Index) -> Array:
     theta = initial_parameters(run.stack, run.data.X, [0])
     errors = []
     for beta in _FIRST_BETAS:
-        hyper = replace(_prior(run).first, beta=beta)
+        hyper = replace(run.prior.first, beta=beta)
         fit = Run(run.stack, theta, known, None, hyper).advance(_N_CHECK).finish()
         errors.append(_distance(fit, run.data)[rows])
     return min(errors, key=lambda error: float(np.median(error)))

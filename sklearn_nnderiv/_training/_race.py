@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from joblib import Parallel, delayed
 
+from .._engines import single_threaded
 from ._candidates import initial_parameters, stack_for
-from ._evidence import FIRST_BETA, Prior
+from ._evidence import FIRST_BETA
 from ._lm import Data, Run
 from ._net import Architecture
-from ._posterior import left_out_residuals
 from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
@@ -23,13 +23,6 @@ _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
 # more, with details at once
 _POOR_BETA = 100.0
 _RESTART_BETA = 1e3
-# where residuals are more than 3% of the spread, they are noise as a rule, and a prior
-# for every weight smooths better; it is the worse one with less noise
-_NOISY_BETA = 1e3
-_NOISE_FROM = 0.3
-# effective parameters per residual that leave its error unbiased if it is left out, and
-# mean squares of such errors, relative to the least, of a network that underfits
-_SPARSE, _UNDERFIT = 0.2, 1.5
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -59,11 +52,12 @@ class Entrant:
     def advance(self, upto: int, tol: float, window: int, bar: ProgressBar) -> None:
         """Go on until `upto` iterations in all."""
         begun = time.perf_counter()
-        while self.n_iter < upto and not self.run.done:
-            before = len(self.run.losses)
-            self.run.advance(min(_SLICE, upto - self.n_iter), tol, window)
-            self.losses += self.run.losses[before:]
-            bar.advance(len(self.run.losses) - before)
+        with single_threaded():  # in this thread too, which may be one of a pool
+            while self.n_iter < upto and not self.run.done:
+                before = len(self.run.losses)
+                self.run.advance(min(_SLICE, upto - self.n_iter), tol, window)
+                self.losses += self.run.losses[before:]
+                bar.advance(len(self.run.losses) - before)
         self.seconds += time.perf_counter() - begun
 
     def on(self, data: Data, seed: Sequence[int]) -> None:
@@ -107,27 +101,16 @@ class Race:
         alpha: float | None,
         seed: int,
     ) -> list[Entrant]:
-        """Return all entrants, the winner first.
-
-        If the data turn out noisy, it is those of another race, of single precisions.
-        """
+        """Return all entrants, the winner first."""
         some = _some_rows(data, seed) if len(architectures) > 1 else data
-
-        def race(single: bool) -> list[Entrant]:
-            pool = [
-                _enter(one, some, alpha, [seed, i], single)
-                for i, one in enumerate(architectures)
-            ]
-            return self._race(pool, data, seed)
-
-        return race(False) or race(True)
-
-    def _race(self, pool: list[Entrant], data: Data, seed: int) -> list[Entrant]:
-        """Return all entrants; none if the precisions are not made for the noise."""
-        entrants, n = list(pool), len(pool)
+        pool = [
+            _enter(one, some, alpha, [seed, i]) for i, one in enumerate(architectures)
+        ]
+        entrants = list(pool)
         with ProgressBar(self.max_iter * len(pool), self.verbose) as bar:
             for part, kept in _RUNGS:
                 upto = max(1, round(part * self.max_iter))
+                n_kept = max(1, round(kept * len(architectures)))
                 if not kept:
                     for entrant in pool:
                         entrant.on(data, [seed, 0])
@@ -138,14 +121,12 @@ class Race:
                     self._advance(again, upto, bar, last=False)
                     entrants += again
                 pool, again = _ranked(pool), _ranked(again)
-                if part == _NOISE_FROM and _noisy(pool[0]):
-                    return []
                 bar.lead(str(pool[0].architecture))
                 bar.show(evidence=pool[0].run.score)
                 if kept:
-                    pool = _going_on(pool, again, max(1, round(kept * n)), data)
-        best = _predictive(pool)[0]
-        return [best, *_ranked([e for e in entrants if e is not best])]
+                    # early, the evidence of a rougher start is no match for the others'
+                    pool = pool[:n_kept] + again[:n_kept]
+        return [pool[0], *_ranked([e for e in entrants if e is not pool[0]])]
 
     def go_on(self, entrant: Entrant) -> Entrant:
         """Train one network alone for `max_iter` iterations more."""
@@ -167,12 +148,10 @@ def _enter(
     data: Data,
     alpha: float | None,
     seed: Sequence[int],
-    single: bool,
 ) -> Entrant:
     stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
     theta = initial_parameters(stack, data.X, seed)
-    hyper = Prior(stack, data.count, alpha, single).first
-    return Entrant(architecture, Run(stack, theta, data, alpha, hyper))
+    return Entrant(architecture, Run(stack, theta, data, alpha))
 
 
 def _again(entrant: Entrant, seed: Sequence[int]) -> Entrant:
@@ -194,43 +173,6 @@ def _poor(entrant: Entrant) -> bool:
     linear = run.stack.n_out * (run.stack.n_in + 1)
     held_back = run.state.beta < _POOR_BETA or run.state.gamma < linear + 2
     return run.alpha is None and held_back
-
-
-def _going_on(
-    pool: list[Entrant], again: list[Entrant], n_kept: int, data: Data
-) -> list[Entrant]:
-    """Return who stays in the race: under noise all, as long as rows are few."""
-    leader = pool[0].run
-    if leader.state.single and leader.data is data:
-        return pool + again
-    # early, the evidence of a rougher start is no match for the others'
-    return pool[:n_kept] + again[:n_kept]
-
-
-def _predictive(pool: list[Entrant]) -> list[Entrant]:
-    """Return those of a ranking that do not underfit, by their left-out residuals.
-
-    Under noise, the evidence may prefer a network that has been switched off in part.
-    Errors of left-out rows show it, where parameters are so few that they are unbiased.
-    """
-    if len(pool) == 1 or not pool[0].run.state.single:
-        return pool
-    runs = [entrant.run.finish() for entrant in pool]
-    errors = [float((left_out_residuals(run) ** 2).mean()) for run in runs]
-    sparse = [
-        error
-        for error, run in zip(errors, runs, strict=True)
-        if run.state.gamma < _SPARSE * run.data.count
-    ]
-    most = _UNDERFIT * min(sparse, default=np.inf)
-    return [e for e, error in zip(pool, errors, strict=True) if error <= most] or pool
-
-
-def _noisy(entrant: Entrant) -> bool:
-    """Whether noise asks for precisions that the prior does not have."""
-    state = entrant.run.state
-    free = entrant.run.alpha is None and not state.single
-    return free and state.beta < _NOISY_BETA
 
 
 def _some_rows(data: Data, seed: int) -> Data:

@@ -1,0 +1,292 @@
+"""Values and first derivatives of a plan in closed form, for a chunk of rows.
+
+With the slopes s_l = f'(z_l) of all activations at hand, the Jacobian of
+W_m f(... f(W_1 u)) is the product W_m diag(s) ... diag(s) W_1, taken in the order that
+costs least.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ._plan import Layer, Plan
+from ._workspace import Workspace
+
+
+class FirstOrder:
+    """A forward pass over some rows, and the sweeps that start from it.
+
+    Results are for the map from u to v, the stack without the elementwise maps before
+    and after it, until these are applied.
+
+    Parameters
+    ----------
+    plan : Plan
+    space : Workspace
+    X : ndarray of shape (n, n_in)
+    order : {0, 1, 2}
+        Of the highest derivative that will be asked for.
+    """
+
+    def __init__(self, plan: Plan, space: Workspace, X: Any, order: int) -> None:
+        self.plan, self.space, self.n = plan, space, len(X)
+        if space.device.type != "cpu":
+            X = torch.as_tensor(X, device=space.device)
+        self.lead = _pointwise(plan.lead, X, order)
+        self.u = self._centred(X if self.lead is None else self.lead[0])
+        self.slopes: list[Any] = []
+        self.curvatures: list[Any] = []
+        a = self.u
+        for i, layer in enumerate(plan.layers):
+            a = self._layer(i, layer, a, order)
+        self.trail = _pointwise(plan.trail, self._outputs(a), order)
+        self.y = self.v if self.trail is None else self.trail[0]
+
+    def values(self, out: Any) -> None:
+        """Write the values (n, n_out)."""
+        _store(self.y, out)
+
+    def n_unknown(self) -> int:
+        """Return how many rows have values that are NaN."""
+        y = _host(self.y)
+        return int(np.isnan(y).any(axis=1).sum()) if np.isnan(y.sum()) else 0
+
+    def jacobian(self, out: Any) -> None:
+        """Write the Jacobian (n, n_out, n_in)."""
+        J = self._target(out, "jacobian")
+        self._inner_jacobian(J)
+        if self.lead is not None:
+            J *= self.lead[1][:, None, :]
+        if self.trail is not None:
+            J *= self.trail[1][:, :, None]
+        self._finish(J, out)
+
+    def jvp(self, V: Any, out: Any) -> None:
+        """Write the derivative (n, n_out) along V (n, n_in)."""
+        moved = self._moved(V)[1]
+        if self.trail is not None:
+            moved = moved * self.trail[1]
+        self._finish(moved, out)
+
+    def vjp(self, U: Any, out: Any) -> None:
+        """Write the derivative (n, n_in) of the sum of U (n, n_out) times y."""
+        U = self._array(U)
+        cotangent = U if self.trail is None else self._cast(U * self.trail[1])
+        G = cotangent @ self.plan.weight
+        for layer, slope in zip(self.plan.layers[::-1], self.slopes[::-1], strict=True):
+            G *= slope
+            G = G @ layer.weight
+        if self.plan.skip is not None:
+            G += cotangent @ self.plan.skip
+        if self.lead is not None:
+            G = G * self.lead[1]
+        self._finish(G, out)
+
+    def _inner_jacobian(self, out: Any) -> None:
+        """Write dv/du (n, n_out, n_in)."""
+        plan = self.plan
+        m, meeting = len(plan.layers), plan.meeting
+        if not m:
+            out[...] = plan.weight
+        elif meeting == 0:
+            self._adjoints(0, out)
+        elif meeting == m:
+            T = self._tangents(m)
+            J = self._take("transposed", plan.n_in, plan.n_out)
+            self.space.lib.matmul(flat(T), plan.weight.T, out=flat(J))
+            self.space.lib.copy(J.swapaxes(1, 2), out=out)
+        else:
+            above = self._adjoints(meeting, None)
+            below = self._tangents(meeting)
+            self.space.lib.matmul(above, below.swapaxes(1, 2), out=out)
+        if plan.skip is not None:
+            out += plan.skip
+
+    def _adjoints(self, stop: int, out: Any) -> Any:
+        """Return dv/da (n, n_out, width) of a layer, or of the input for 0."""
+        plan, lib, k = self.plan, self.space.lib, self.plan.n_out
+        G: Any = None
+        for i in range(len(plan.layers), stop, -1):
+            weight, slope = plan.layers[i - 1].weight, self.slopes[i - 1]
+            last = i - 1 == stop and out is not None
+            below = out if last else self._take(("adjoint", i - 1), k, weight.shape[1])
+            if G is None and plan.top is not None:
+                lib.matmul(slope, plan.top, out=below.reshape(self.n, -1))
+            else:
+                if G is None:
+                    G = self._take(("adjoint", i), k, len(weight))
+                    lib.multiply(plan.weight, slope[:, None], out=G)
+                else:
+                    G *= slope[:, None]
+                lib.matmul(flat(G), weight, out=flat(below))
+            G = below
+        return self._rows(plan.weight) if G is None else G
+
+    def _tangents(self, stop: int) -> Any:
+        """Return da/du (n, n_in, width) of a layer."""
+        lib, layers = self.space.lib, self.plan.layers
+        T = self._take(("tangent", 0), self.plan.n_in, len(layers[0].bias))
+        lib.multiply(layers[0].weight.T, self.slopes[0][:, None], out=T)
+        for i in range(1, stop):
+            Z = self._take(("tangent", i), self.plan.n_in, len(layers[i].bias))
+            lib.matmul(flat(T), layers[i].weight.T, out=flat(Z))
+            Z *= self.slopes[i][:, None]
+            T = Z
+        return T
+
+    def _moved(self, V: Any) -> tuple[list[Any], Any]:
+        """Return how z of each layer, and v, move along directions V (n, n_in)."""
+        start = V = self._array(V)
+        if self.lead is not None:
+            start = V = self._cast(V * self.lead[1])
+        driven = []
+        for layer, slope in zip(self.plan.layers, self.slopes, strict=True):
+            driven.append(V @ layer.weight.T)
+            V = driven[-1] * slope
+        moved = V @ self.plan.weight.T
+        if self.plan.skip is not None:
+            moved = moved + start @ self.plan.skip.T
+        return driven, moved
+
+    def _layer(self, i: int, layer: Layer, a: Any, order: int) -> Any:
+        """Return the units of a layer, and keep their slopes and curvatures."""
+        lib, width = self.space.lib, len(layer.bias)
+        z = self._take(("z", i), width)
+        lib.matmul(a, layer.weight.T, out=z)
+        z += layer.bias
+        f = z if layer.in_place else self._take(("f", i), width)
+        tmp = self._take("tmp", self.plan.widest)[:, :width]
+        for kernel, part in layer.parts:
+            kernel.write_value(lib, z[:, part], f[:, part], tmp[:, part])
+        if order:
+            slope = self._take(("slope", i), width)
+            for kernel, part in layer.parts:
+                kernel.write_slope(
+                    lib, z[:, part], f[:, part], slope[:, part], tmp[:, part]
+                )
+            self.slopes.append(slope)
+        if order > 1:
+            curvature = self._take(("curvature", i), width)
+            for kernel, part in layer.parts:
+                kernel.write_curvature(
+                    lib,
+                    z[:, part],
+                    f[:, part],
+                    slope[:, part],
+                    curvature[:, part],
+                    tmp[:, part],
+                )
+            self.curvatures.append(curvature)
+        return f
+
+    def _centred(self, U: Any) -> Any:
+        """Return the input in the dtype of the network, centred before it is cast."""
+        plan, lib = self.plan, self.space.lib
+        if plan.center is None:
+            return self._cast(U)
+        exact = self._take("centred", plan.n_in, dtype=np.float64)
+        lib.subtract(U, self._like(plan.center), out=exact)
+        if plan.dtype == np.float64:
+            return exact
+        u = self._take("u", plan.n_in)
+        lib.copy(exact, out=u)
+        return u
+
+    def _outputs(self, a: Any) -> Any:
+        """Return v (n, n_out) in float64."""
+        plan = self.plan
+        v = a @ plan.weight.T
+        if plan.skip is not None:
+            v += self.u @ plan.skip.T
+        self.v = v + self._like(plan.offset)
+        return self.v
+
+    def _take(self, name: Any, *shape: int, dtype: Any = None) -> Any:
+        return self.space.take(name, self.n, *shape, dtype=dtype)
+
+    def _target(self, out: Any, name: str) -> Any:
+        """Return `out` itself where a product can be written into it."""
+        if (
+            isinstance(self.u, np.ndarray)
+            and out.dtype == self.plan.dtype
+            and out.flags.c_contiguous
+        ):
+            return out
+        return self._take(name, *out.shape[1:])
+
+    def _finish(self, result: Any, out: Any) -> None:
+        """Store a result; NaN where the value is, formulas may go on regardless."""
+        if result is not out:
+            _store(result, out)
+        if self.lead is not None or self.trail is not None:
+            bad = np.isnan(_host(self.y))
+            if bad.any():
+                out[bad if out.shape[:2] == bad.shape else bad.any(axis=1)] = np.nan
+
+    def _rows(self, matrix: Any) -> Any:
+        """Return a constant as an array of one entry for all rows."""
+        return matrix[None]
+
+    def _array(self, values: Any) -> Any:
+        """Return an array of the caller's in the dtype of the network."""
+        if isinstance(self.u, np.ndarray):
+            return np.asarray(values, self.plan.dtype)
+        return torch.as_tensor(values).to(self.u)
+
+    def _cast(self, values: Any) -> Any:
+        if isinstance(values, np.ndarray):
+            return values.astype(self.plan.dtype, copy=False)
+        return values.to(_TORCH_DTYPES[self.plan.dtype])
+
+    def _like(self, constant: Any) -> Any:
+        """Return a float64 constant where the arrays are."""
+        if isinstance(constant, np.ndarray) and self.space.device.type != "cpu":
+            return torch.as_tensor(constant, device=self.space.device)
+        return constant
+
+
+_TORCH_DTYPES = {np.float32: torch.float32, np.float64: torch.float64}
+
+
+def _pointwise(
+    function: nn.Module | None, x: Any, order: int
+) -> tuple[Any, Any, Any] | None:
+    """Return value, slope and curvature of an elementwise map in float64."""
+    if function is None:
+        return None
+    on_host = isinstance(x, np.ndarray)
+    with torch.inference_mode(False), torch.enable_grad():
+        t = torch.tensor(x) if on_host else x.detach().clone()
+        t = t.double().requires_grad_(order > 0)
+        results = [function(t)]
+        for i in range(order):
+            results.append(_gradient(results[-1], t, again=i + 1 < order))
+    results = [r.detach().numpy() if on_host else r.detach() for r in results]
+    value, slope, curvature = [*results, None, None][:3]
+    return value, slope, curvature
+
+
+def _gradient(y: torch.Tensor, t: torch.Tensor, *, again: bool) -> torch.Tensor:
+    if not y.requires_grad:
+        return torch.zeros_like(t)
+    (gradient,) = torch.autograd.grad(
+        y.sum(), t, create_graph=again, materialize_grads=True
+    )
+    return gradient
+
+
+def flat(array: Any) -> Any:
+    """Return (n, k, width) as the matrix (n * k, width), without a copy."""
+    return array.reshape(-1, array.shape[-1])
+
+
+def _host(array: Any) -> Any:
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()
+
+
+def _store(result: Any, out: Any) -> None:
+    np.copyto(out, _host(result), casting="same_kind")

@@ -1,0 +1,171 @@
+"""From a map to its plan: neighbouring affine maps are multiplied out in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .._validation import Array
+from ._parts import (
+    ActivationPart,
+    AffinePart,
+    CastPart,
+    NotAStackError,
+    Part,
+    PointwisePart,
+    SkipPart,
+    parts_of,
+)
+from ._plan import Layer, Plan
+
+_DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+
+
+def make_plan(function: nn.Module) -> Plan | None:
+    """Return the plan of a map, or None if it is no feed-forward stack."""
+    try:
+        parts = list(parts_of(function))
+        n_lead = _n_lead(parts)
+        n_trail = _n_lead(parts[n_lead:][::-1]) if n_lead < len(parts) else 0
+        fold = _Fold()
+        for part in parts[n_lead : len(parts) - n_trail]:
+            fold.add(part)
+    except NotAStackError:
+        return None
+    lead = _composed(parts[:n_lead])
+    trail = _composed(parts[len(parts) - n_trail :])
+    return fold.plan(cast(int, function.n_in), lead, trail)
+
+
+def _n_lead(parts: Sequence[Part]) -> int:
+    """Return how many parts there are up to the last elementwise one at the front."""
+    n = 0
+    for i, part in enumerate(parts):
+        if isinstance(part, PointwisePart):
+            n = i + 1
+        elif not isinstance(part, AffinePart) or part.weight.ndim == 2:
+            break
+    return n
+
+
+def _composed(parts: Sequence[Part]) -> nn.Module | None:
+    sources = [p.source for p in parts if isinstance(p, AffinePart | PointwisePart)]
+    return nn.Sequential(*sources) if sources else None
+
+
+class _Fold:
+    """Multiplies out affine maps as they come."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self.center: Array | None = None
+        # what the units of the last layer are multiplied with; None is the identity
+        self.weight: Array | None = None
+        self.offset: Array | float = 0.0
+        self.before: tuple[Array | None, Array | float] | None = None
+        self.skip: Array | None = None
+        self.dtype = torch.float64
+        self.device = torch.device("cpu")
+
+    def add(self, part: Part) -> None:
+        """Append a part."""
+        if isinstance(part, AffinePart):
+            self._add_affine(part)
+        elif isinstance(part, ActivationPart) and self.skip is None:
+            self._add_layer(part)
+        elif isinstance(part, CastPart) and not self.layers:
+            self.dtype, self.device = part.dtype, part.device
+        elif isinstance(part, SkipPart):
+            self._add_skip(part)
+        else:
+            raise NotAStackError
+
+    def _add_affine(self, part: AffinePart) -> None:
+        offset = self.offset
+        if part.center is not None:
+            if self.layers or self.weight is not None:
+                offset = offset - part.center
+            else:
+                self.center = part.center
+        if part.weight.ndim == 1:
+            self.offset = part.weight * offset
+        elif isinstance(offset, float):
+            self.offset = 0.0
+        else:
+            self.offset = part.weight @ offset
+        self.offset = self.offset + (0.0 if part.offset is None else part.offset)
+        self.weight = _product(part.weight, self.weight)
+        if self.skip is not None:
+            self.skip = _product(part.weight, self.skip)
+
+    def _add_layer(self, part: ActivationPart) -> None:
+        if self.weight is None:
+            raise NotAStackError
+        weight = _matrix(self.weight)
+        bias = np.broadcast_to(self.offset, len(weight)).copy()
+        m = len(part.kernels)
+        cuts = np.cumsum([0, *(len(c) for c in np.array_split(bias, m))]).tolist()
+        places = [slice(a, b) for a, b in pairwise(cuts)]
+        parts = tuple(zip(part.kernels, places, strict=True))
+        self.layers.append(Layer(weight, bias, parts))
+        self.weight, self.offset = None, 0.0
+
+    def _add_skip(self, part: SkipPart) -> None:
+        if part.weight is None:
+            self.before = None if self.layers else (self.weight, self.offset)
+        elif self.before is None:
+            raise NotAStackError
+        else:
+            weight, offset = self.before
+            if not isinstance(offset, float):
+                self.offset = self.offset + part.weight @ offset
+            skip = _matrix(_product(part.weight, weight))
+            if self.layers:
+                self.skip = skip
+            else:
+                assert self.weight is not None
+                self.weight = _matrix(self.weight) + skip
+
+    def plan(
+        self, n_in: int, lead: nn.Module | None, trail: nn.Module | None
+    ) -> Plan | None:
+        """Return the plan; None for a dtype that has none."""
+        if self.dtype not in _DTYPES:
+            return None
+        width = len(self.layers[-1].bias) if self.layers else n_in
+        weight = _matrix(np.ones(width) if self.weight is None else self.weight)
+        layers = tuple(
+            replace(one, weight=self._ready(one.weight), bias=self._ready(one.bias))
+            for one in self.layers
+        )
+        skip = None if self.skip is None else self._ready(self.skip)
+        offset = np.broadcast_to(self.offset, len(weight)).copy()
+        parts = (lead, self.center, layers, self._ready(weight), skip, offset, trail)
+        return Plan(*parts, _DTYPES[self.dtype], self.device)
+
+    def _ready(self, array: Array) -> Any:
+        """Return an array as the layers need it."""
+        ready: NDArray[Any] = np.ascontiguousarray(array, _DTYPES[self.dtype])
+        if self.device.type == "cpu":
+            return ready
+        return torch.from_numpy(ready).to(self.device)
+
+
+def _product(left: Array, right: Array | None) -> Array:
+    """Return the product of two matrices, where a vector stands for a diagonal one."""
+    if right is None:
+        return left
+    if left.ndim == 1:
+        return left * right if right.ndim == 1 else left[:, None] * right
+    return left * right if right.ndim == 1 else left @ right
+
+
+def _matrix(weight: Array) -> Array:
+    return np.diag(weight) if weight.ndim == 1 else weight

@@ -1,0 +1,129 @@
+"""What a map consists of, where it is a feed-forward stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from .._elementwise.activations import Mixed
+from .._elementwise.kernels import KERNELS, Kernel
+from .._elementwise.ufuncs import identity
+from .._maps import Affine, Elementwise, FeedForward, Interpolation, Network, Sequential
+from .._validation import Array
+
+# arguments of activations for which their kernels are made
+_CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
+    nn.Softplus: {"beta": 1.0, "threshold": 20.0},
+    nn.ELU: {"alpha": 1.0},
+    nn.GELU: {"approximate": "none"},
+}
+
+
+class NotAStackError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class AffinePart:
+    """(x - center) * weight + offset, or with a matrix; all in float64."""
+
+    source: nn.Module
+    weight: Array
+    center: Array | None = None
+    offset: Array | None = None
+
+
+@dataclass(frozen=True)
+class ActivationPart:
+    kernels: tuple[Kernel, ...]
+
+
+@dataclass(frozen=True)
+class PointwisePart:
+    source: nn.Module
+
+
+@dataclass(frozen=True)
+class SkipPart:
+    """The beginning of a network, and the weight of what goes past it to its end."""
+
+    weight: Array | None = None
+
+
+@dataclass(frozen=True)
+class CastPart:
+    dtype: torch.dtype
+    device: torch.device
+
+
+Part = AffinePart | ActivationPart | PointwisePart | SkipPart | CastPart
+
+
+def parts_of(function: nn.Module) -> Iterator[Part]:
+    """Yield what a module consists of; raise where it is something else."""
+    if _has_hooks(function):
+        raise NotAStackError
+    if type(function) in (Sequential, nn.Sequential):
+        children = function.maps if isinstance(function, Sequential) else function
+        for child in cast(Iterable[nn.Module], children):
+            yield from parts_of(child)
+    elif isinstance(function, Affine):
+        center = None if function.center is None else _numpy(function.center)
+        offset = None if function.offset is None else _numpy(function.offset)
+        yield AffinePart(function, _numpy(function.weight), center, offset)
+    elif isinstance(function, Elementwise | Interpolation):
+        if getattr(function, "function", None) is not identity:
+            yield PointwisePart(function)
+    elif isinstance(function, Network):
+        yield from _network_parts(function)
+    else:
+        yield from _layer_parts(function)
+
+
+def _network_parts(network: Network) -> Iterator[Part]:
+    tensors = [*network.module.parameters(), *network.module.buffers()]
+    if any(t.is_floating_point() and t.dtype != network.dtype for t in tensors):
+        raise NotAStackError
+    yield CastPart(network.dtype, tensors[0].device)
+    yield from parts_of(network.module)
+
+
+def _layer_parts(module: nn.Module) -> Iterator[Part]:
+    kind = type(module)  # subclasses may do something else
+    if kind is FeedForward:
+        module = cast(FeedForward, module)
+        yield SkipPart()
+        yield from parts_of(module.layers)
+        if module.skip is not None:
+            yield SkipPart(_numpy(module.skip.weight))
+    elif kind is nn.Linear:
+        module = cast(nn.Linear, module)
+        bias = None if module.bias is None else _numpy(module.bias)
+        yield AffinePart(module, _numpy(module.weight), None, bias)
+    elif kind is Mixed:
+        kinds = cast(Mixed, module).kinds
+        yield ActivationPart(tuple(_kernel(part) for part in kinds))
+    elif kind not in (nn.Dropout, nn.Identity):
+        yield ActivationPart((_kernel(module),))
+
+
+def _kernel(activation: nn.Module) -> Kernel:
+    kind = type(activation)
+    usual = _CONSTANTS.get(kind, {})
+    if kind not in KERNELS or any(
+        getattr(activation, name) != value for name, value in usual.items()
+    ):
+        raise NotAStackError
+    return KERNELS[kind]
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def _numpy(tensor: torch.Tensor) -> Array:
+    return tensor.detach().cpu().double().numpy()

@@ -19,7 +19,7 @@ from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
 # chunk; tensors on a GPU are larger
-_SCRATCH = 2**22
+_SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
 # rows in a chunk of what only autodiff can differentiate

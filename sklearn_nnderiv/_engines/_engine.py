@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -40,7 +39,7 @@ class Engine:
 
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
-        self._parts = list(_parts(function))
+        self._stamp = _Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
         self._chunks: dict[int, int] = {}
@@ -60,7 +59,7 @@ class Engine:
     @property
     def is_current(self) -> bool:
         """Whether no part of the map has been replaced or written to since."""
-        return all(part.is_current for part in self._parts)
+        return self._stamp.is_current
 
     def chunk(self, order: int) -> int:
         """Return how many rows to compute at a time."""
@@ -116,47 +115,46 @@ def engine_of(function: nn.Module) -> Engine:
     return engine
 
 
-class _Part:
-    """A child or tensor of a module, and what tells whether it was written to.
+class _Stamp:
+    """What tells whether a module, or anything in it, was replaced or written to.
 
-    What is written through `Tensor.data` is not counted by torch, so that an element
-    is looked at besides, where it is in memory.
+    Torch does not count what is written through `Tensor.data`, so that an element of
+    every tensor in memory is looked at besides.
+
+    Parameters
+    ----------
+    function : Module
     """
 
-    __slots__ = ("address", "element", "name", "owner", "part", "version", "view")
+    def __init__(self, function: nn.Module) -> None:
+        self._parts: list[tuple[Any, str, Any]] = []
+        self._tensors: list[tuple[torch.Tensor, int, int]] = []
+        self._elements: list[tuple[Any, Any]] = []
+        for module in function.modules():
+            owners: list[Any] = [module._modules, module._parameters, module._buffers]
+            for owner in owners:
+                for name, part in owner.items():
+                    self._parts.append((owner, name, part))
+                    if isinstance(part, torch.Tensor):
+                        self._add(part)
 
-    def __init__(self, owner: Any, name: str, part: Any) -> None:
-        self.owner, self.name, self.part = owner, name, part
-        self.version = self.address = self.view = self.element = None
-        if isinstance(part, torch.Tensor):
-            self.version = _version(part)
-            self.address = part.data_ptr()
-            if part.device.type == "cpu" and part.numel():
-                self.view = part.detach().numpy().reshape(-1)[-1:]
-                self.element = self.view.tobytes()
+    def _add(self, tensor: torch.Tensor) -> None:
+        if not tensor.is_inference():
+            entry = (tensor, tensor._version, tensor.data_ptr())
+            self._tensors.append(entry)
+        known = tensor.dtype in (torch.float32, torch.float64)
+        if known and tensor.device.type == "cpu" and tensor.numel():
+            last: Any = tensor.detach().numpy().reshape(-1)[-1:]
+            view = memoryview(last)
+            self._elements.append((view, view[0]))
 
     @property
     def is_current(self) -> bool:
-        """Whether it is the same, with the same content."""
-        part = self.part
-        return self.owner.get(self.name) is part and (
-            self.version is None
-            or (
-                _version(part) == self.version
-                and part.data_ptr() == self.address
-                and (self.view is None or self.view.tobytes() == self.element)
-            )
-        )
-
-
-def _version(tensor: torch.Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version
-
-
-def _parts(function: nn.Module) -> Iterator[_Part]:
-    """Yield all children and tensors."""
-    for module in function.modules():
-        owners: list[Any] = [module._modules, module._parameters, module._buffers]
-        for owner in owners:
-            for name, part in owner.items():
-                yield _Part(owner, name, part)
+        """Whether nothing has changed."""
+        for owner, name, part in self._parts:
+            if owner.get(name) is not part:
+                return False
+        for tensor, version, address in self._tensors:
+            if tensor._version != version or tensor.data_ptr() != address:
+                return False
+        return all(view[0] == element for view, element in self._elements)

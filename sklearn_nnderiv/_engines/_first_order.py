@@ -13,8 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._elementwise.kernels import Kernel
+from .._elementwise.libraries import Library
 from ._plan import Layer, Plan
 from ._workspace import Workspace
+
+
+# rows from which it pays to have read the product of two weights
+_TOP_FROM = 16
 
 
 class FirstOrder:
@@ -114,7 +120,7 @@ class FirstOrder:
             weight, slope = plan.layers[i - 1].weight, self.slopes[i - 1]
             last = i - 1 == stop and out is not None
             below = out if last else self._take(("adjoint", i - 1), k, weight.shape[1])
-            if G is None and plan.top is not None:
+            if G is None and self.n >= _TOP_FROM and plan.top is not None:
                 lib.matmul(slope, plan.top, out=below.reshape(self.n, -1))
             else:
                 if G is None:
@@ -159,28 +165,20 @@ class FirstOrder:
         lib.matmul(a, layer.weight.T, out=z)
         z += layer.bias
         f = z if layer.in_place else self._take(("f", i), width)
-        tmp = self._take("tmp", self.plan.widest)[:, :width]
-        for kernel, part in layer.parts:
-            kernel.write_value(lib, z[:, part], f[:, part], tmp[:, part])
+        tmp = self._take(("tmp", width), width)
+        arrays = [z, f]
         if order:
-            slope = self._take(("slope", i), width)
-            for kernel, part in layer.parts:
-                kernel.write_slope(
-                    lib, z[:, part], f[:, part], slope[:, part], tmp[:, part]
-                )
-            self.slopes.append(slope)
+            self.slopes.append(self._take(("slope", i), width))
+            arrays.append(self.slopes[-1])
         if order > 1:
-            curvature = self._take(("curvature", i), width)
+            self.curvatures.append(self._take(("curvature", i), width))
+            arrays.append(self.curvatures[-1])
+        arrays.append(tmp)
+        if len(layer.parts) == 1:
+            _activate(lib, layer.parts[0][0], *arrays)
+        else:
             for kernel, part in layer.parts:
-                kernel.write_curvature(
-                    lib,
-                    z[:, part],
-                    f[:, part],
-                    slope[:, part],
-                    curvature[:, part],
-                    tmp[:, part],
-                )
-            self.curvatures.append(curvature)
+                _activate(lib, kernel, *[array[:, part] for array in arrays])
         return f
 
     def _centred(self, U: Any) -> Any:
@@ -250,6 +248,16 @@ class FirstOrder:
 
 
 _TORCH_DTYPES = {np.float32: torch.float32, np.float64: torch.float64}
+
+
+def _activate(lib: Library, kernel: Kernel, z: Any, f: Any, *others: Any) -> None:
+    """Write the value of an activation and, if there are arrays, its derivatives."""
+    *derivatives, tmp = others
+    kernel.write_value(lib, z, f, tmp)
+    if derivatives:
+        kernel.write_slope(lib, z, f, derivatives[0], tmp)
+    if len(derivatives) > 1:
+        kernel.write_curvature(lib, z, f, *derivatives, tmp)
 
 
 def _pointwise(

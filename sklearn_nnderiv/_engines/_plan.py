@@ -112,11 +112,6 @@ class Plan:
         return (upper.T[:, :, None] * lower[:, None, :]).reshape(h, k * before)
 
     @cached_property
-    def widest(self) -> int:
-        """Return the width of the widest layer."""
-        return max(self.widths)
-
-    @cached_property
     def triangle(self) -> tuple[Any, Any]:
         """Return the indices of the pairs of inputs."""
         return np.triu_indices(self.n_in)

@@ -78,7 +78,11 @@ def evaluate(
         if progress is not None:
             progress(rows.stop - rows.start)
 
-    in_chunks(run, n, size)
+    if size == n:
+        with single_threaded():
+            run(slice(0, n))
+    else:
+        in_chunks(run, n, size)
     return sum(unknown)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.func import jacrev
 
 
 def central_differences(function, X, scale=None):
@@ -60,3 +61,28 @@ def plain_network(stack, functions, theta, X):
     one = torch.ones((*X.shape[:-1], 1), dtype=X.dtype)
     features = torch.cat([a, one, X] if stack.skip else [a, one], dim=-1)
     return features @ theta[start:].reshape(stack.n_out, -1).T
+
+
+def all_derivatives(function, X, V, U):
+    """The seven results of a torch function of rows, by torch.func in float64."""
+    X, V, U = (torch.tensor(np.array(a, dtype=np.float64)) for a in (X, V, U))
+
+    def total(x):
+        return function(x).sum(dim=0)
+
+    def slopes(x):
+        return jacrev(total)(x).sum(dim=1)
+
+    values = function(X).detach()
+    jacobian = jacrev(total)(X).movedim(0, 1)
+    hessian = jacrev(slopes)(X).movedim(2, 0)
+    results = {
+        "values": values,
+        "jacobian": jacobian,
+        "hessian": hessian,
+        "laplacian": torch.einsum("njii->nj", hessian),
+        "jvp": torch.einsum("nji,ni->nj", jacobian, V),
+        "vjp": torch.einsum("nji,nj->ni", jacobian, U),
+        "hvp": torch.einsum("njil,nl->nji", hessian, V),
+    }
+    return {name: result.detach().numpy() for name, result in results.items()}

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ._first_order import FirstOrder, flat
 
 
@@ -115,7 +117,7 @@ class Pass(FirstOrder):
             Z = None if Z is None else Z + S
             L = L if bent is None else L + bent
         if last and L is None:
-            L = self._rows(plan.offset)[:, :] * 0
+            L = self._like(np.zeros((1, plan.n_out)))
         return Z, L
 
     def _scaled(self, up: Any) -> tuple[Any, Any]:

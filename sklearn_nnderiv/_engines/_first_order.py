@@ -40,8 +40,8 @@ class FirstOrder:
 
     def __init__(self, plan: Plan, space: Workspace, X: Any, order: int) -> None:
         self.plan, self.space, self.n = plan, space, len(X)
-        if space.device.type != "cpu":
-            X = torch.as_tensor(X, device=space.device)
+        if not space.on_host:
+            X = torch.tensor(X, device=space.device)
         self.lead = _pointwise(plan.lead, X, order)
         self.u = self._centred(X if self.lead is None else self.lead[0])
         self.slopes: list[Any] = []
@@ -209,7 +209,7 @@ class FirstOrder:
     def _target(self, out: Any, name: str) -> Any:
         """Return `out` itself where a product can be written into it."""
         if (
-            isinstance(self.u, np.ndarray)
+            self.space.on_host
             and out.dtype == self.plan.dtype
             and out.flags.c_contiguous
         ):
@@ -231,9 +231,9 @@ class FirstOrder:
 
     def _array(self, values: Any) -> Any:
         """Return an array of the caller's in the dtype of the network."""
-        if isinstance(self.u, np.ndarray):
+        if self.space.on_host:
             return np.asarray(values, self.plan.dtype)
-        return torch.as_tensor(values).to(self.u)
+        return torch.tensor(values).to(self.u)
 
     def _cast(self, values: Any) -> Any:
         if isinstance(values, np.ndarray):
@@ -242,9 +242,9 @@ class FirstOrder:
 
     def _like(self, constant: Any) -> Any:
         """Return a float64 constant where the arrays are."""
-        if isinstance(constant, np.ndarray) and self.space.device.type != "cpu":
-            return torch.as_tensor(constant, device=self.space.device)
-        return constant
+        if self.space.on_host:
+            return constant
+        return torch.tensor(constant, device=self.space.device)
 
 
 _TORCH_DTYPES = {np.float32: torch.float32, np.float64: torch.float64}

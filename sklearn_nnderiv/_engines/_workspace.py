@@ -20,14 +20,18 @@ class Workspace:
     dtype : numpy.dtype
         Their dtype unless another is asked for.
     device : torch.device
-        Arrays are NumPy's on the CPU, else tensors.
+    lib : Library, default=None
+        Arrays are NumPy's for `NUMPY`, which is the default on the CPU, else tensors.
     """
 
-    def __init__(self, n_rows: int, dtype: Any, device: torch.device) -> None:
+    def __init__(
+        self, n_rows: int, dtype: Any, device: torch.device, lib: Library = None
+    ) -> None:
         self.n_rows = n_rows
         self.dtype = dtype
         self.device = device
-        self.lib: Library = NUMPY if device.type == "cpu" else TORCH
+        self.lib: Library = lib or (NUMPY if device.type == "cpu" else TORCH)
+        self.on_host = self.lib is NUMPY
         self._arrays: dict[Any, Any] = {}
 
     def take(self, name: Any, n: int, *shape: int, dtype: Any = None) -> Any:
@@ -39,7 +43,7 @@ class Workspace:
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         shape = (self.n_rows, *shape)
-        if self.lib is NUMPY:
+        if self.on_host:
             return np.empty(shape, dtype)
         kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
         return torch.empty(shape, dtype=kind, device=self.device)

@@ -37,7 +37,9 @@ def fitted(X, y):
     """Return a regressor."""
     max_iter = os.environ.get("SKLEARN_NNDERIV_EXAMPLE_ITER")
     model = DifferentiableRegressor(
-        max_iter=400 if max_iter is None else int(max_iter), random_state=0
+        max_iter="auto" if max_iter is None else int(max_iter),
+        tol=0.01,
+        random_state=0,
     )
     return model.fit(X, y)
 

@@ -22,7 +22,7 @@ from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv._converters import convert
 from sklearn_nnderiv._elementwise.activations import ACTIVATIONS, activation_maker
 from sklearn_nnderiv._elementwise.libraries import TORCH
-from sklearn_nnderiv._engines import _plan, evaluate
+from sklearn_nnderiv._engines import _layouts, _plan, evaluate
 from sklearn_nnderiv._engines._closed_form import Pass
 from sklearn_nnderiv._engines._fold import make_plan
 from sklearn_nnderiv._engines._workspace import Workspace
@@ -169,8 +169,22 @@ def test_without_products_made_in_advance(monkeypatch, rng, skip):
     monkeypatch.setattr(_plan, "_MAX_TOP", 0)
     plan = make_plan(function)
     assert plan.top is None
-    assert plan.pairs is None
     check(function, rng.normal(size=(7, 4)))
+
+
+@pytest.mark.parametrize("many", [1, 1000])
+@pytest.mark.parametrize("hidden", [(6,), (6, 2, 7)])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_layouts_of_tangents(monkeypatch, rng, many, hidden, library):
+    monkeypatch.setattr(_layouts, "_MANY_INPUTS", many)
+    function = as_map(network(4, hidden, 3, skip=True), 4, 3)
+    X, V, U = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+    plan = make_plan(function)
+    for meeting in range(len(hidden) + 1):
+        vars(plan)["meeting"] = meeting
+        results = passed(plan, library, X, V, U)
+        assert results.pop("n_unknown") == 0
+        assert_close(results, all_derivatives(function, X, V, U), 1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 255, 257, 2600])

@@ -13,6 +13,7 @@ from torch import nn
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
+from ._one_row import OneRow
 from ._plan import Plan
 from ._workspace import Workspace
 
@@ -42,6 +43,7 @@ class Engine:
         self._stamp = _Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
+        self._one_rows: list[OneRow] = []
         self._chunks: dict[int, int] = {}
 
     @property
@@ -99,6 +101,22 @@ class Engine:
             if len(self._spaces) > _MOST_SIZES:
                 self._spaces.clear()
             self._spaces.setdefault(space.n_rows, []).append(space)
+
+    def borrow_one_row(self) -> OneRow | None:
+        """Return what computes a single row fast, to be given back, if possible."""
+        plan = self.plan
+        if plan is None or plan.lead is not None or plan.trail is not None:
+            return None
+        if plan.device.type != "cpu":
+            return None
+        try:
+            return self._one_rows.pop()
+        except IndexError:
+            return OneRow(plan)
+
+    def give_back_one_row(self, one: OneRow) -> None:
+        """Keep its memory for the next call."""
+        self._one_rows.append(one)
 
     def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
         """Return what computes derivatives up to an order at some rows."""

@@ -97,7 +97,9 @@ class ByUnit(Layout):
     def sum_of_squares(self, T: Any, out: Any) -> Any:
         """Return the sum over inputs (n, width), with scratch memory as large as T."""
         self.lib.multiply(T, T, out=out)
-        return out.sum(2)
+        flat = out.reshape(-1, out.shape[2])
+        # several times faster than a sum over short rows
+        return (flat @ self.lib.ones(out.shape[2], out)).reshape(out.shape[:2])
 
 
 class ByInput(Layout):
@@ -139,7 +141,7 @@ class ByInput(Layout):
     def sum_of_squares(self, T: Any, out: Any) -> Any:
         """Return the sum over inputs (n, width), with scratch memory as large as T."""
         self.lib.multiply(T, T, out=out)
-        return out.sum(1)
+        return (self.lib.ones(out.shape[1], out)[None] @ out)[:, 0]
 
 
 def layout_of(lib: Library, n_in: int) -> Layout:

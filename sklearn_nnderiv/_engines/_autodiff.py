@@ -64,7 +64,7 @@ class AutodiffPass:
             # the derivative of a vjp by its cotangent, in which it is linear
             U = torch.zeros_like(y).requires_grad_()
             gradient = _grad((y * U).sum(), x, again=True)
-            moved = _grad((gradient * torch.as_tensor(V).to(x)).sum(), U)
+            moved = _grad((gradient * torch.tensor(V).to(x)).sum(), U)
         moved[self._values.isnan()] = torch.nan
         _store(moved, out)
 
@@ -72,12 +72,12 @@ class AutodiffPass:
         """Write the derivative (n, n_in) of the sum of U (n, n_out) times y."""
         with _differentiable():
             x, y = self._graph
-            weighted = (y * torch.as_tensor(U).to(y)).sum()
+            weighted = (y * torch.tensor(U).to(y)).sum()
             self._store_known(_grad(weighted, x), out, None)
 
     def hvp(self, V: Any, out: Any) -> None:
         """Write the derivative (n, n_out, n_in) of the Jacobian along V (n, n_in)."""
-        V = torch.as_tensor(V).to(self.x)
+        V = torch.tensor(V).to(self.x)
 
         def along(gradient: Tensor, x: Tensor) -> Tensor:
             return _grad((gradient * V).sum(), x)

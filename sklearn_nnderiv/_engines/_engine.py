@@ -14,6 +14,7 @@ from torch import nn
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
+from ._parts import CONSTANTS
 from ._plan import Plan
 from ._workspace import Workspace
 
@@ -26,6 +27,8 @@ _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
 _AUTODIFF_ROWS = 1024
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
+# elements of a tensor that are looked at
+_MOST_SAMPLES = 64
 
 _engines: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
 
@@ -41,6 +44,7 @@ class Engine:
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
         self._parts = list(_parts(function))
+        self._sizes = list(_sizes(function))
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
         self._chunks: dict[int, int] = {}
@@ -60,7 +64,9 @@ class Engine:
     @property
     def is_current(self) -> bool:
         """Whether no part of the map has been replaced or written to since."""
-        return all(part.is_current for part in self._parts)
+        return all(len(owner) == size for owner, size in self._sizes) and all(
+            part.is_current for part in self._parts
+        )
 
     def chunk(self, order: int) -> int:
         """Return how many rows to compute at a time."""
@@ -119,21 +125,21 @@ def engine_of(function: nn.Module) -> Engine:
 class _Part:
     """A child or tensor of a module, and what tells whether it was written to.
 
-    What is written through `Tensor.data` is not counted by torch, so that an element
-    is looked at besides, where it is in memory.
+    What is written through `Tensor.data` is not counted by torch, so that some elements
+    are looked at besides, where they are in memory.
     """
 
-    __slots__ = ("address", "element", "name", "owner", "part", "version", "view")
+    __slots__ = ("address", "content", "name", "owner", "part", "sample", "version")
 
     def __init__(self, owner: Any, name: str, part: Any) -> None:
         self.owner, self.name, self.part = owner, name, part
-        self.version = self.address = self.view = self.element = None
-        if isinstance(part, torch.Tensor):
+        self.version = self.address = self.sample = self.content = None
+        if isinstance(part, torch.Tensor) and part.layout == torch.strided:
             self.version = _version(part)
             self.address = part.data_ptr()
             if part.device.type == "cpu" and part.numel():
-                self.view = part.detach().numpy().reshape(-1)[-1:]
-                self.element = self.view.tobytes()
+                self.sample = _sample(part)
+                self.content = self.sample.tobytes()
 
     @property
     def is_current(self) -> bool:
@@ -144,7 +150,7 @@ class _Part:
             or (
                 _version(part) == self.version
                 and part.data_ptr() == self.address
-                and (self.view is None or self.view.tobytes() == self.element)
+                and (self.sample is None or self.sample.tobytes() == self.content)
             )
         )
 
@@ -153,9 +159,35 @@ def _version(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _parts(function: nn.Module) -> Iterator[_Part]:
-    """Yield all children and tensors."""
+def _sample(tensor: torch.Tensor) -> Any:
+    """Return a view of elements all over the memory of a tensor, of any dtype."""
+    words = torch.empty(0, dtype=torch.uint8, device="cpu")
+    with torch.inference_mode(False):
+        words.set_(tensor.untyped_storage())
+    first = tensor.storage_offset()
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    last = first + sum((size - 1) * stride for size, stride in sizes)
+    elements = words.numpy().view(f"V{tensor.itemsize}")[first : last + 1]
+    return elements[:: -(-len(elements) // _MOST_SAMPLES)]
+
+
+def _sizes(function: nn.Module) -> Iterator[tuple[Any, int]]:
+    """Yield what children, hooks and attributes are added to, with its size."""
     for module in function.modules():
+        for owner in (
+            module._modules,
+            module._forward_hooks,
+            module._forward_pre_hooks,
+            vars(module),
+        ):
+            yield owner, len(owner)
+
+
+def _parts(function: nn.Module) -> Iterator[_Part]:
+    """Yield all children, tensors, and constants of activations."""
+    for module in function.modules():
+        for name in CONSTANTS.get(type(module), ()):
+            yield _Part(vars(module), name, vars(module)[name])
         owners: list[Any] = [module._modules, module._parameters, module._buffers]
         for owner in owners:
             for name, part in owner.items():

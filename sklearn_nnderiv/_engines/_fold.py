@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -56,7 +57,12 @@ def _n_lead(parts: Sequence[Part]) -> int:
 
 
 def _composed(parts: Sequence[Part]) -> nn.Module | None:
-    sources = [p.source for p in parts if isinstance(p, AffinePart | PointwisePart)]
+    # copies that share their tensors: an engine must not keep its own map alive
+    sources = [
+        copy.copy(part.source)
+        for part in parts
+        if isinstance(part, AffinePart | PointwisePart)
+    ]
     return nn.Sequential(*sources) if sources else None
 
 

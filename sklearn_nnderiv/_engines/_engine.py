@@ -28,7 +28,7 @@ _AUTODIFF_ROWS = 1024
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
 # elements of a tensor that are looked at
-_MOST_SAMPLES = 64
+_MOST_SAMPLES = 16
 
 _engines: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
 

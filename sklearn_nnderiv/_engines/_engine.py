@@ -53,12 +53,17 @@ class Engine:
     def function(self) -> nn.Module:
         """Return the map in eval mode, a copy if a part of it is in train mode.
 
-        In train mode, dropout would draw and batch norm would couple the rows.
+        In train mode, dropout would draw and batch norm would couple the rows. Tensors
+        made in inference mode have no gradients.
         """
         function = self._given()
         assert function is not None
-        if any(module.training for module in function.modules()):
-            return copy.deepcopy(function).eval()
+        tensors = (*function.parameters(), *function.buffers())
+        if any(module.training for module in function.modules()) or any(
+            tensor.is_inference() for tensor in tensors
+        ):
+            with torch.inference_mode(False):
+                return copy.deepcopy(function).eval()
         return function
 
     @property
@@ -161,8 +166,8 @@ def _version(tensor: torch.Tensor) -> int:
 
 def _sample(tensor: torch.Tensor) -> Any:
     """Return a view of elements all over the memory of a tensor, of any dtype."""
-    words = torch.empty(0, dtype=torch.uint8, device="cpu")
     with torch.inference_mode(False):
+        words = torch.empty(0, dtype=torch.uint8, device="cpu")
         words.set_(tensor.untyped_storage())
     first = tensor.storage_offset()
     sizes = zip(tensor.shape, tensor.stride(), strict=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -65,6 +66,13 @@ def evaluate(
     unknown: list[int] = []
 
     def run(rows: slice) -> None:
+        # what is NaN is announced, what overflows is infinite
+        with np.errstate(all="ignore"):
+            compute(rows)
+        if progress is not None:
+            progress(rows.stop - rows.start)
+
+    def compute(rows: slice) -> None:
         space = engine.borrow(size)
         state = engine.at(space, X[rows], order)
         for name, out in results.items():
@@ -75,8 +83,6 @@ def evaluate(
                 method(out[rows])
         unknown.append(state.n_unknown())
         engine.give_back(space)
-        if progress is not None:
-            progress(rows.stop - rows.start)
 
     in_chunks(run, n, size)
     return sum(unknown)

@@ -67,7 +67,7 @@ def evaluate(
 
     def run(rows: slice) -> None:
         # what is NaN is announced, what overflows is infinite
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), torch.inference_mode(False):
             compute(rows)
         if progress is not None:
             progress(rows.stop - rows.start)

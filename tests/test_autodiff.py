@@ -299,7 +299,7 @@ def test_engines_die_with_their_maps_and_are_not_copied(function, rng):
     check(other, X)
     for again in (copy.deepcopy(other), pickle.loads(pickle.dumps(other))):
         check(again, X)
-    assert len(pickle.dumps(again)) == len(pickle.dumps(function))
+    assert len(pickle.dumps(other)) < len(pickle.dumps(function)) + 100
     alive = weakref.ref(other)
     del other, again
     gc.collect()

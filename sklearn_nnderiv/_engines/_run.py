@@ -68,21 +68,18 @@ def evaluate(
     def run(rows: slice) -> None:
         # what is NaN is announced, what overflows is infinite
         with np.errstate(all="ignore"), torch.inference_mode(False):
-            compute(rows)
+            space = engine.borrow(size)
+            state = engine.at(space, X[rows], order)
+            for name, out in results.items():
+                method = getattr(state, name)
+                if name in ("jvp", "vjp", "hvp") and along is not None:
+                    method(along[rows], out[rows])
+                else:
+                    method(out[rows])
+            unknown.append(state.n_unknown())
+            engine.give_back(space)
         if progress is not None:
             progress(rows.stop - rows.start)
-
-    def compute(rows: slice) -> None:
-        space = engine.borrow(size)
-        state = engine.at(space, X[rows], order)
-        for name, out in results.items():
-            method = getattr(state, name)
-            if name in ("jvp", "vjp", "hvp") and along is not None:
-                method(along[rows], out[rows])
-            else:
-                method(out[rows])
-        unknown.append(state.n_unknown())
-        engine.give_back(space)
 
     in_chunks(run, n, size)
     return sum(unknown)

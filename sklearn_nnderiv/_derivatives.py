@@ -57,7 +57,12 @@ def _check_along(
     n, k, d = sizes
     letter = "U" if name == "vjp" else "V"
     along = check_array(
-        along, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=letter
+        along,
+        dtype=np.float64,
+        order="C",
+        ensure_2d=False,
+        allow_nd=True,
+        input_name=letter,
     )
     expected: tuple[int, ...] = (n, d)
     if name == "vjp":
@@ -76,7 +81,7 @@ def _function(fitted: Any, X: Any) -> tuple[Map, Array, bool]:
 
     The map is held against the regressor's own predictions.
     """
-    rows = check_array(X, dtype=np.float64, input_name="X")
+    rows = _checked_rows(X)
     if isinstance(fitted, nn.Module) and not isinstance(fitted, Map):
         return _module_function(fitted, rows)
     function = fitted if isinstance(fitted, Map) else to_map(fitted)
@@ -98,6 +103,12 @@ def _function(fitted: Any, X: Any) -> tuple[Map, Array, bool]:
     return function, rows, expected.ndim == 1
 
 
+def _checked_rows(X: Any) -> Array:
+    # torch takes no negative strides
+    rows: Array = check_array(X, dtype=np.float64, order="C", input_name="X")
+    return rows
+
+
 def _module_function(module: nn.Module, rows: Array) -> tuple[Map, Array, bool]:
     """Return the map of a module of rows, checked to keep the rows apart."""
     tensors = [*module.parameters(), *module.buffers()]
@@ -109,12 +120,14 @@ def _module_function(module: nn.Module, rows: Array) -> tuple[Map, Array, bool]:
         evaluated = copy.deepcopy(module).eval() if _trains(module) else module
         x = torch.tensor(rows[:N_SAMPLE_ROWS], dtype=dtype, device=device_of(module))
         y = evaluated(x)
+        if isinstance(y, torch.Tensor) and len(x) == y.numel() == 1:
+            y = y.reshape(1, -1) if y.ndim > 1 else y.reshape(1)  # may be squeezed
         if not isinstance(y, torch.Tensor) or y.ndim not in (1, 2) or len(y) != len(x):
             raise ValueError(
                 f"{name} must return a tensor of shape (n,) or (n, n_outputs) for "
                 f"n={len(x)} rows. Got {_described(y)} instead."
             )
-        alone = torch.cat([evaluated(row[None]) for row in x])
+        alone = torch.stack([evaluated(row[None]).reshape(y.shape[1:]) for row in x])
     spread = (y - y.mean(dim=0)).abs().max() + y.abs().max()
     if (y - alone).abs().max() > 1e3 * torch.finfo(dtype).eps * spread:
         raise ValueError(

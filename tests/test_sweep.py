@@ -59,6 +59,20 @@ def test_kernels_are_finite_and_keep_their_digits_far_out(name):
         np.testing.assert_allclose(curvature[3], np.exp(-50.0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"sin"}))
+def test_slopes_keep_their_digits_far_out(name, dtype):
+    kernel = KERNELS[ACTIVATIONS[name]]
+    size = np.geomspace(1, 1e15, 40)
+    z = np.concatenate([-size, size]).astype(dtype)
+    x = torch.tensor(z.astype(float), requires_grad=True)
+    (expected,) = torch.autograd.grad(ACTIVATIONS[name]()(x).sum(), x)
+    slope = kernel.slope(z, kernel.value(z))
+    assert slope.dtype == dtype
+    tolerance = 1e-6 if dtype == np.float32 else 3e-9  # torch's softplus
+    np.testing.assert_allclose(slope, expected.numpy(), atol=tolerance)
+
+
 def test_every_named_activation_has_kernels():
     for name in ACTIVATIONS:
         assert has_kernels(name)

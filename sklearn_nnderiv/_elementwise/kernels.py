@@ -137,10 +137,12 @@ def _silu(lib: Library, z: Any, out: Any, tmp: Any) -> None:
 
 
 def _silu_slope(lib: Library, z: Any, f: Any, out: Any, tmp: Any) -> None:
-    _logistic(lib, z, out, tmp)
-    lib.one_minus(f, out=tmp)
+    # p (1 + z (1 - p)) loses no digits far out, unlike p (1 - f) + f
+    _logistic(lib, z, out, None)
+    lib.one_minus(out, out=tmp)
+    tmp *= z
+    tmp += 1
     out *= tmp
-    out += f
 
 
 def _silu_curvature(

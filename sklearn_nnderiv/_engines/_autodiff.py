@@ -6,6 +6,7 @@ gradient of every row. Nothing accumulates in `.grad`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,11 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .._maps import device_of
 
 # forward mode pays where outputs outnumber inputs by so much
 _FACTOR, _SURPLUS = 2, 4
+# the choice of a kernel of attention is that of all threads
+_lock = threading.Lock()
 
 
 class AutodiffPass:
@@ -59,25 +63,29 @@ class AutodiffPass:
 
     def jvp(self, V: Any, out: Any) -> None:
         """Write the derivative (n, n_out) along V (n, n_in)."""
-        with _differentiable():
+        directions = torch.tensor(V).to(self.x)
+
+        def write() -> None:
             x, y = self._graph
             # the derivative of a vjp by its cotangent, in which it is linear
             U = torch.zeros_like(y).requires_grad_()
             gradient = _grad((y * U).sum(), x, again=True)
-            moved = _grad((gradient * torch.as_tensor(V).to(x)).sum(), U)
-        moved[self._values.isnan()] = torch.nan
-        _store(moved, out)
+            moved = _grad((gradient * directions).sum(), U)
+            moved[self._values.isnan()] = torch.nan
+            _store(moved, out)
+
+        self._through_gradients(write)
 
     def vjp(self, U: Any, out: Any) -> None:
         """Write the derivative (n, n_in) of the sum of U (n, n_out) times y."""
         with _differentiable():
             x, y = self._graph
-            weighted = (y * torch.as_tensor(U).to(y)).sum()
+            weighted = (y * torch.tensor(U).to(y)).sum()
             self._store_known(_grad(weighted, x), out, None)
 
     def hvp(self, V: Any, out: Any) -> None:
         """Write the derivative (n, n_out, n_in) of the Jacobian along V (n, n_in)."""
-        V = torch.as_tensor(V).to(self.x)
+        V = torch.tensor(V).to(self.x)
 
         def along(gradient: Tensor, x: Tensor) -> Tensor:
             return _grad((gradient * V).sum(), x)
@@ -133,11 +141,28 @@ class AutodiffPass:
 
     def _twice(self, second: Callable[[Tensor, Tensor], Tensor], out: Any) -> None:
         """Write a function of every output's gradient and the rows."""
-        with _differentiable():
+
+        def write() -> None:
             x, y = self._graph
             for j in range(y.shape[1]):
                 gradient = _grad(y[:, j].sum(), x, again=True)
                 self._store_known(second(gradient, x), out[:, j], j)
+
+        self._through_gradients(write)
+
+    def _through_gradients(self, write: Callable[[], None]) -> None:
+        """Call what differentiates gradients, which fused attention has none of."""
+        with _differentiable():
+            try:
+                write()
+                return
+            except RuntimeError as error:
+                if "attention" not in str(error):
+                    raise
+            x = self.x.detach().clone().requires_grad_(True)
+            with _lock, sdpa_kernel(SDPBackend.MATH):
+                self._graph = x, self.function(x)
+            write()
 
     def _store_known(self, result: Tensor, out: Any, j: int | None) -> None:
         """Store a derivative: NaN where the value is, formulas may go on regardless."""

@@ -14,6 +14,7 @@ from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
 from ._one_row import OneRow
+from ._parts import CONSTANTS
 from ._plan import Plan
 from ._workspace import Workspace
 
@@ -26,6 +27,9 @@ _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
 _AUTODIFF_ROWS = 1024
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
+
+# elements of a tensor that are looked at
+_MOST_SAMPLES = 16
 
 _engines: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
 
@@ -136,8 +140,8 @@ def engine_of(function: nn.Module) -> Engine:
 class _Stamp:
     """What tells whether a module, or anything in it, was replaced or written to.
 
-    Torch does not count what is written through `Tensor.data`, so that an element of
-    every tensor in memory is looked at besides.
+    Torch does not count what is written through `Tensor.data`, so that some elements
+    are looked at besides, where they are in memory.
 
     Parameters
     ----------
@@ -146,25 +150,33 @@ class _Stamp:
 
     def __init__(self, function: nn.Module) -> None:
         self._parts: list[tuple[Any, str, Any]] = []
+        self._sizes: list[tuple[Any, int]] = []
         self._tensors: list[tuple[torch.Tensor, int, int]] = []
-        self._elements: list[tuple[Any, Any]] = []
+        self._samples: list[tuple[Any, bytes]] = []
         for module in function.modules():
-            owners: list[Any] = [module._modules, module._parameters, module._buffers]
-            for owner in owners:
-                for name, part in owner.items():
-                    self._parts.append((owner, name, part))
-                    if isinstance(part, torch.Tensor):
-                        self._add(part)
+            self._add(module)
 
-    def _add(self, tensor: torch.Tensor) -> None:
+    def _add(self, module: nn.Module) -> None:
+        own = vars(module)
+        hooks = module._forward_hooks, module._forward_pre_hooks
+        for sized in (own, module._modules, *hooks):
+            self._sizes.append((sized, len(sized)))
+        for name in CONSTANTS.get(type(module), ()):
+            self._parts.append((own, name, own[name]))
+        owners: list[Any] = [module._modules, module._parameters, module._buffers]
+        for owner in owners:
+            for name, part in owner.items():
+                self._parts.append((owner, name, part))
+                if isinstance(part, torch.Tensor) and part.layout == torch.strided:
+                    self._add_tensor(part)
+
+    def _add_tensor(self, tensor: torch.Tensor) -> None:
         if not tensor.is_inference():
             entry = (tensor, tensor._version, tensor.data_ptr())
             self._tensors.append(entry)
-        known = tensor.dtype in (torch.float32, torch.float64)
-        if known and tensor.device.type == "cpu" and tensor.numel():
-            last: Any = tensor.detach().numpy().reshape(-1)[-1:]
-            view = memoryview(last)
-            self._elements.append((view, view[0]))
+        if tensor.device.type == "cpu" and tensor.numel():
+            sample = _sample(tensor)
+            self._samples.append((sample, sample.tobytes()))
 
     @property
     def is_current(self) -> bool:
@@ -175,4 +187,19 @@ class _Stamp:
         for tensor, version, address in self._tensors:
             if tensor._version != version or tensor.data_ptr() != address:
                 return False
-        return all(view[0] == element for view, element in self._elements)
+        for sample, content in self._samples:
+            if sample.tobytes() != content:
+                return False
+        return all(len(sized) == size for sized, size in self._sizes)
+
+
+def _sample(tensor: torch.Tensor) -> Any:
+    """Return a view of elements all over the memory of a tensor, of any dtype."""
+    with torch.inference_mode(False):
+        words = torch.empty(0, dtype=torch.uint8, device="cpu")
+        words.set_(tensor.untyped_storage())
+    first = tensor.storage_offset()
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    last = first + sum((size - 1) * stride for size, stride in sizes)
+    elements = words.numpy().view(f"V{tensor.itemsize}")[first : last + 1]
+    return elements[:: -(-len(elements) // _MOST_SAMPLES)]

@@ -91,7 +91,7 @@ class FirstOrder:
             G += cotangent @ self.plan.skip
         if self.lead is not None:
             G = G * self.lead[1]
-        self._finish(G, out)
+        self._finish(G, out, by_output=False)
 
     def _inner_jacobian(self, out: Any) -> None:
         """Write dv/du (n, n_out, n_in)."""
@@ -218,14 +218,14 @@ class FirstOrder:
             return out
         return self._take(name, *out.shape[1:])
 
-    def _finish(self, result: Any, out: Any) -> None:
+    def _finish(self, result: Any, out: Any, *, by_output: bool = True) -> None:
         """Store a result; NaN where the value is, formulas may go on regardless."""
         if result is not out:
             _store(result, out)
         if self.lead is not None or self.trail is not None:
             bad = np.isnan(_host(self.y))
             if bad.any():
-                out[bad if out.shape[:2] == bad.shape else bad.any(axis=1)] = np.nan
+                out[bad if by_output else bad.any(axis=1)] = np.nan
 
     def _rows(self, matrix: Any) -> Any:
         """Return a constant as an array of one entry for all rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -25,6 +26,7 @@ from ._parts import (
 )
 from ._plan import Layer, Plan
 
+_LARGE = 1e10
 _DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
 
@@ -56,7 +58,12 @@ def _n_lead(parts: Sequence[Part]) -> int:
 
 
 def _composed(parts: Sequence[Part]) -> nn.Module | None:
-    sources = [p.source for p in parts if isinstance(p, AffinePart | PointwisePart)]
+    # copies that share their tensors: an engine must not keep its own map alive
+    sources = [
+        copy.copy(part.source)
+        for part in parts
+        if isinstance(part, AffinePart | PointwisePart)
+    ]
     return nn.Sequential(*sources) if sources else None
 
 
@@ -82,6 +89,8 @@ class _Fold:
             self._add_layer(part)
         elif isinstance(part, CastPart) and not self.layers:
             self.dtype, self.device = part.dtype, part.device
+            if part.dtype == torch.float32:
+                self._center_first()
         elif isinstance(part, SkipPart):
             self._add_skip(part)
         else:
@@ -104,6 +113,21 @@ class _Fold:
         self.weight = _product(part.weight, self.weight)
         if self.skip is not None:
             self.skip = _product(part.weight, self.skip)
+
+    def _center_first(self) -> None:
+        """Subtract in float64 what was to be added to the scaled input.
+
+        Float32 would lose the digits of inputs that vary little about a large mean.
+        """
+        if self.weight is None or self.weight.ndim > 1:
+            return
+        if not _are_moderate(self.weight):
+            raise NotAStackError
+        known = self.weight != 0
+        offset = np.broadcast_to(self.offset, self.weight.shape)
+        shift = offset / np.where(known, self.weight, np.inf)
+        self.center = (0.0 if self.center is None else self.center) - shift
+        self.offset = np.where(known, 0.0, offset)
 
     def _add_layer(self, part: ActivationPart) -> None:
         if self.weight is None:
@@ -141,6 +165,9 @@ class _Fold:
             return None
         width = len(self.layers[-1].bias) if self.layers else n_in
         weight = _matrix(np.ones(width) if self.weight is None else self.weight)
+        single = self.dtype == torch.float32
+        if single and not _are_moderate(abs(weight).max(axis=1)):
+            return None
         layers = tuple(
             replace(one, weight=self._ready(one.weight), bias=self._ready(one.bias))
             for one in self.layers
@@ -156,6 +183,12 @@ class _Fold:
         if self.device.type == "cpu":
             return ready
         return torch.from_numpy(ready).to(self.device)
+
+
+def _are_moderate(scales: Array) -> bool:
+    """Whether second derivatives fit into float32, in units of such sizes."""
+    sizes = abs(scales[scales != 0])
+    return bool((sizes < _LARGE).all() and (sizes > 1 / _LARGE).all())
 
 
 def _product(left: Array, right: Array | None) -> Array:

@@ -12,11 +12,19 @@ from torch import nn
 from .._elementwise.activations import Mixed
 from .._elementwise.kernels import KERNELS, Kernel
 from .._elementwise.ufuncs import identity
-from .._maps import Affine, Elementwise, FeedForward, Interpolation, Network, Sequential
+from .._maps import (
+    Affine,
+    Elementwise,
+    FeedForward,
+    Interpolation,
+    Network,
+    Sequential,
+    device_of,
+)
 from .._validation import Array
 
 # arguments of activations for which their kernels are made
-_CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
+CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
     nn.Softplus: {"beta": 1.0, "threshold": 20.0},
     nn.ELU: {"alpha": 1.0},
     nn.GELU: {"approximate": "none"},
@@ -65,7 +73,7 @@ Part = AffinePart | ActivationPart | PointwisePart | SkipPart | CastPart
 
 def parts_of(function: nn.Module) -> Iterator[Part]:
     """Yield what a module consists of; raise where it is something else."""
-    if _has_hooks(function):
+    if _has_hooks(function) or "forward" in vars(function):
         raise NotAStackError
     if type(function) in (Sequential, nn.Sequential):
         children = function.maps if isinstance(function, Sequential) else function
@@ -88,7 +96,7 @@ def _network_parts(network: Network) -> Iterator[Part]:
     tensors = [*network.module.parameters(), *network.module.buffers()]
     if any(t.is_floating_point() and t.dtype != network.dtype for t in tensors):
         raise NotAStackError
-    yield CastPart(network.dtype, tensors[0].device)
+    yield CastPart(network.dtype, device_of(network))
     yield from parts_of(network.module)
 
 
@@ -113,7 +121,7 @@ def _layer_parts(module: nn.Module) -> Iterator[Part]:
 
 def _kernel(activation: nn.Module) -> Kernel:
     kind = type(activation)
-    usual = _CONSTANTS.get(kind, {})
+    usual = CONSTANTS.get(kind, {})
     if kind not in KERNELS or any(
         getattr(activation, name) != value for name, value in usual.items()
     ):

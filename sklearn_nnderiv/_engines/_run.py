@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -71,16 +72,18 @@ def evaluate(
     unknown: list[int] = []
 
     def run(rows: slice) -> None:
-        space = engine.borrow(size)
-        state = engine.at(space, X[rows], order)
-        for name, out in results.items():
-            method = getattr(state, name)
-            if name in ("jvp", "vjp", "hvp") and along is not None:
-                method(along[rows], out[rows])
-            else:
-                method(out[rows])
-        unknown.append(state.n_unknown())
-        engine.give_back(space)
+        # what is NaN is announced, what overflows is infinite
+        with np.errstate(all="ignore"), torch.inference_mode(False):
+            space = engine.borrow(size)
+            state = engine.at(space, X[rows], order)
+            for name, out in results.items():
+                method = getattr(state, name)
+                if name in ("jvp", "vjp", "hvp") and along is not None:
+                    method(along[rows], out[rows])
+                else:
+                    method(out[rows])
+            unknown.append(state.n_unknown())
+            engine.give_back(space)
         if progress is not None:
             progress(rows.stop - rows.start)
 

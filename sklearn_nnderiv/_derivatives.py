@@ -81,15 +81,17 @@ def _function(fitted: Any, X: Any) -> tuple[Map, Array, bool]:
 
     The map is held against the regressor's own predictions.
     """
-    if isinstance(fitted, nn.Module) and not isinstance(fitted, Map):
-        return _module_function(fitted, _checked_rows(X))
-    function = to_map(fitted)
     rows = _checked_rows(X)
+    if isinstance(fitted, nn.Module) and not isinstance(fitted, Map):
+        return _module_function(fitted, rows)
+    function = fitted if isinstance(fitted, Map) else to_map(fitted)
     if rows.shape[1] != function.n_in:
         raise ValueError(
             f"X has {rows.shape[1]} features, but {type(fitted).__name__} is expecting "
             f"{function.n_in} features as input."
         )
+    if isinstance(fitted, Map):  # a `module_`, or what `to_torch` returned
+        return function, rows, False
     head = rows[:N_SAMPLE_ROWS]
     values = np.empty((len(head), function.n_out))
     evaluate(function, head, {"values": values})

@@ -563,7 +563,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             check_is_fitted(self)
             module = self.module_
         if is_ready(X, self.n_features_in_) and "feature_names_in_" not in vars(self):
-            return module, X
+            return module, np.asarray(X, np.float64)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         return module, X
 

@@ -90,7 +90,7 @@ def is_ready(X: Any, n_features: int) -> bool:
     """
     return (
         type(X) is np.ndarray
-        and X.dtype == np.float64
+        and X.dtype in (np.float64, np.float32)
         and X.ndim == 2
         and X.shape[1] == n_features
         and X.shape[0] > 0

@@ -145,7 +145,6 @@ def test_without_products_made_in_advance(monkeypatch, rng, skip):
     monkeypatch.setattr(_plan, "_MAX_TOP", 0)
     plan = make_plan(function)
     assert plan.top is None
-    assert plan.pairs is None
     check(function, rng.normal(size=(7, 4)))
 
 

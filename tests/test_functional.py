@@ -165,6 +165,15 @@ def test_to_torch_is_predict_and_shares_nothing(data):
     np.testing.assert_array_equal(jacobian(pipe, X), before)
 
 
+def test_what_to_torch_returns_is_differentiated_like_any_module(data):
+    X, y = data
+    pipe = pipeline().fit(X, y[:, 0])
+    found = jacobian(to_torch(pipe), X)
+    np.testing.assert_array_equal(found[:, 0], jacobian(pipe, X))
+    with pytest.raises(ValueError, match="features"):
+        jacobian(to_torch(pipe), X[:, :1])
+
+
 def test_to_torch_can_be_pickled(data):
     X, y = data
     model = TransformedTargetRegressor(

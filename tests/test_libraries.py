@@ -10,7 +10,7 @@ from sklearn.preprocessing import PowerTransformer
 from sklearn_nnderiv._converters import convert
 from sklearn_nnderiv._elementwise.activations import ACTIVATIONS
 from sklearn_nnderiv._elementwise.libraries import TORCH
-from sklearn_nnderiv._engines import _plan
+from sklearn_nnderiv._engines import _layouts, _plan
 from sklearn_nnderiv._engines._closed_form import Pass
 from sklearn_nnderiv._engines._fold import make_plan
 from sklearn_nnderiv._engines._workspace import Workspace
@@ -111,3 +111,18 @@ def test_every_meeting_gives_the_same(d, hidden, k, library, rng):
             out
         )
         assert_close({"jacobian": out}, {"jacobian": truth}, 1e-12)
+
+
+@pytest.mark.parametrize("many", [1, 1000])
+@pytest.mark.parametrize("hidden", [(6,), (6, 2, 7)])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_layouts_of_tangents(monkeypatch, rng, many, hidden, library):
+    monkeypatch.setattr(_layouts, "_MANY_INPUTS", many)
+    function = as_map(network(4, hidden, 3, skip=True), 4, 3)
+    X, V, U = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+    plan = make_plan(function)
+    for meeting in range(len(hidden) + 1):
+        vars(plan)["meeting"] = meeting
+        results = passed(plan, library, X, V, U)
+        assert results.pop("n_unknown") == 0
+        assert_close(results, all_derivatives(function, X, V, U), 1e-12)

@@ -219,7 +219,7 @@ def test_an_input_that_is_switched_off_is_not_certain(rng):
     y = np.sin(3 * X[:, 0]) + 0.3 * rng.normal(size=150)
     model = DifferentiableRegressor(random_state=0).fit(X, y)
     jacobian, std = model.predict_jacobian(X, return_std=True)
-    assert np.sqrt((jacobian[:, 1:] ** 2).mean()) < 0.3
+    assert abs(jacobian[:, 1:]).max() < 0.3
     # the least squares slope of noise of 0.3 on 150 rows is known to 0.04
     assert np.median(std[:, 1:]) > 0.004
 

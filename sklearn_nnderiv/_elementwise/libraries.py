@@ -68,6 +68,11 @@ class NumPy:
         return np.empty_like(x)
 
     @staticmethod
+    def ones(n: int, like: Any) -> Any:
+        """Return n ones of the dtype of another array."""
+        return np.ones(n, like.dtype)
+
+    @staticmethod
     def copy(x: Any, out: Any) -> None:
         """Write x into out, cast."""
         np.copyto(out, x, casting="same_kind")
@@ -116,6 +121,11 @@ class Torch:
     def empty_like(x: Any) -> Any:
         """Return memory of x's shape."""
         return torch.empty_like(x)
+
+    @staticmethod
+    def ones(n: int, like: Any) -> Any:
+        """Return n ones of the dtype of another tensor, where that is."""
+        return torch.ones(n, dtype=like.dtype, device=like.device)
 
     @staticmethod
     def copy(x: Any, out: Any) -> None:

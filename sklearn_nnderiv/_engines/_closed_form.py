@@ -13,9 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ._first_order import FirstOrder, flat
+from ._first_order import FirstOrder
 
 
 class Pass(FirstOrder):
@@ -78,93 +76,105 @@ class Pass(FirstOrder):
 
     def laplacian(self, out: Any) -> None:
         """Write the Laplacian (n, n_out)."""
-        plan = self.plan
+        plan, layout = self.plan, self.layout
         T: Any = None
         L: Any = None
         for i, (layer, slope) in enumerate(zip(plan.layers, self.slopes, strict=True)):
-            Z, L = self._driven(i, layer.weight, T, L)
-            bent = self.curvatures[i] * self._sum_of_squares(Z, i)
+            if i:
+                Z = self._take_tangents("driven", i)
+                layout.drive(layer.weight, T, Z)
+                L = L @ layer.weight.T
+            else:
+                Z, L = self._lowest(layer.weight)
+            scratch = self._take_tangents("tangent", i)[: len(Z)]
+            bent = self.curvatures[i] * layout.sum_of_squares(Z, scratch)
             L = bent if L is None else bent + slope * L
-            if i + 1 < len(plan.layers) or self.trail is not None:
-                T = self._take(("tangent", i), *Z.shape[1:])
-                self.space.lib.multiply(Z, slope[:, None], out=T)
-        Z, L = self._driven(len(plan.layers), plan.weight, T, L, last=True)
-        if self.trail is not None:
-            _, slope, curvature = self.trail
-            L = L * slope + curvature * (Z * Z).sum(1)
-        self._finish(L, out)
+            if i + 1 < len(plan.layers):
+                T = self._take_tangents("tangent", i)
+                layout.scale(Z, slope, T)
+        self._finish(self._top_laplacian(L), out)
 
-    def _driven(
-        self, i: int, weight: Any, T: Any, L: Any, *, last: bool = False
-    ) -> tuple[Any, Any]:
-        """Return tangents (n, n_in, width) and Laplacian (n, width) of a product.
-
-        T and L are those of its argument, None for the input itself, where the tangents
-        are 1 times the slopes of the map before. Tangents of the last product are only
-        computed if they are asked for.
-        """
-        plan, up = self.plan, weight.T
-        if i == 0:
-            Z, L = self._scaled(up)
-        else:
-            Z = None
-            if not last or self.trail is not None:
-                Z = self._take(("driven", i), plan.n_in, len(weight))
-                self.space.lib.matmul(flat(T), up, out=flat(Z))
-            L = L @ up
-        if last and plan.skip is not None:
-            S, bent = self._scaled(plan.skip.T)
-            Z = None if Z is None else Z + S
-            L = L if bent is None else L + bent
-        if last and L is None:
-            L = self._like(np.zeros((1, plan.n_out)))
-        return Z, L
-
-    def _scaled(self, up: Any) -> tuple[Any, Any]:
-        """Return what tangents and Laplacian of the map before become by a product."""
+    def _lowest(self, weight: Any) -> tuple[Any, Any]:
+        """Return tangents and Laplacian of a product of the input, None for zero."""
+        Z = self.layout.lowest(weight)
         if self.lead is None:
-            return up[None], None
+            return Z, None
         _, slope, curvature = self.lead
-        return self._cast(slope)[:, :, None] * up, self._cast(curvature) @ up
+        Z = self.layout.scale_inputs(Z, self._cast(slope))
+        return Z, self._cast(curvature) @ weight.T
 
-    def _sum_of_squares(self, Z: Any, i: int) -> Any:
-        """Return the sum over tangents."""
-        if len(Z) != self.n:
-            return (Z * Z).sum(1)
-        squares = self._take(("tangent", i), *Z.shape[1:])
-        self.space.lib.multiply(Z, Z, out=squares)
-        return squares.sum(1)
+    def _top_laplacian(self, L: Any) -> Any:
+        """Return the Laplacian of y, given that of the last layer."""
+        plan = self.plan
+        if plan.layers:
+            L = L @ plan.weight.T
+            lowest = plan.skip
+        else:
+            lowest = plan.weight
+        if lowest is not None and self.lead is not None:
+            more = self._cast(self.lead[2]) @ lowest.T
+            L = more if L is None else L + more
+        if L is None:
+            L = self.v * 0
+        if self.trail is not None:
+            J = self._take("jacobian", plan.n_out, plan.n_in)
+            self._inner_jacobian(J)
+            if self.lead is not None:
+                J *= self.lead[1][:, None]
+            L = L * self.trail[1] + self.trail[2] * (J * J).sum(2)
+        return L
 
     def _inner_hessian(self, out: Any) -> None:
         """Write the second derivatives (n, n_out, n_in, n_in) of v by u."""
-        plan, lib = self.plan, self.space.lib
-        out[...] = 0
-        T: Any = None
-        for i, layer in enumerate(plan.layers):
-            G = self._adjoints(i + 1, None)
-            if i:
-                Z = self._take(("driven", i), plan.n_in, len(layer.bias))
-                lib.matmul(flat(T), layer.weight.T, out=flat(Z))
-            T = self._take(("tangent", i), plan.n_in, len(layer.bias))
-            for j in range(plan.n_out):
-                bend = G[:, j] * self.curvatures[i]
-                if i == 0:
-                    self._add_lowest(out[:, j], bend, layer.weight)
-                else:
-                    lib.multiply(Z, bend[:, None], out=T)
-                    out[:, j] += T @ Z.swapaxes(1, 2)
-            lib.multiply(Z if i else layer.weight.T, self.slopes[i][:, None], out=T)
-
-    def _add_lowest(self, out: Any, bend: Any, weight: Any) -> None:
-        """Add the part of the first layer, whose tangents are the same for all rows."""
-        d = weight.shape[1]
-        pairs = self.plan.pairs
-        if pairs is None:
-            part = (weight.T * bend[:, None]).reshape(-1, len(weight)) @ weight
-            out += part.reshape(self.n, d, d)
+        plan, layout = self.plan, self.layout
+        if not plan.layers:
+            out[...] = 0
             return
-        upper = bend @ pairs
-        first, second = self.plan.triangle
-        out[:, first, second] += upper
-        off = first != second
-        out[:, second[off], first[off]] += upper[:, off]
+        lowest = layout.lowest(plan.layers[0].weight)
+        driven = self._driven()
+        bends = self._bends()
+        scratch = self._take_tangents("tangent", 0)
+        first = plan.widths[1]
+        for j in range(plan.n_out):
+            layout.scale(lowest, bends[:, j, :first], scratch)
+            layout.gram(lowest, scratch, out[:, j])
+            if driven is not None:
+                bent = self._take("bent", *driven.shape[1:])
+                layout.scale(driven, bends[:, j, first:], bent)
+                more = self._take("more", plan.n_in, plan.n_in)
+                layout.gram(driven, bent, more)
+                out[:, j] += more
+
+    def _driven(self) -> Any:
+        """Return the tangents of all layers but the first, or None of a single one."""
+        plan, layout = self.plan, self.layout
+        others = plan.widths[2:]
+        if not others:
+            return None
+        shape = layout.shape(plan.n_in, sum(others))
+        driven = self._take("driven", *shape)
+        T = self._take_tangents("tangent", 0)
+        layout.scale(layout.lowest(plan.layers[0].weight), self.slopes[0], T)
+        start = 0
+        for i, width in enumerate(others, 1):
+            Z = layout.part(driven, start, start + width)
+            layout.drive(plan.layers[i].weight, T, Z)
+            if i < len(others):
+                T = self._take_tangents("tangent", i)
+                layout.scale(Z, self.slopes[i], T)
+            start += width
+        return driven
+
+    def _bends(self) -> Any:
+        """Return dv/da times the curvatures (n, n_out, n_units) of all layers."""
+        plan = self.plan
+        bends = self._take("bends", plan.n_out, sum(plan.widths[1:]))
+        G = self._rows(plan.weight)
+        stop = sum(plan.widths[1:])
+        for i in range(len(plan.layers) - 1, -1, -1):
+            start = stop - plan.widths[i + 1]
+            bends[:, :, start:stop] = G * self.curvatures[i][:, None]
+            if i:
+                G = (G * self.slopes[i][:, None]) @ plan.layers[i].weight
+            stop = start
+        return bends

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -14,19 +13,21 @@ from torch import nn
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
+from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
 # chunk; tensors on a GPU are larger
-_SCRATCH = 2**22
+_SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
 # rows in a chunk of what only autodiff can differentiate
 _AUTODIFF_ROWS = 1024
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
+
 # elements of a tensor that are looked at
 _MOST_SAMPLES = 16
 
@@ -43,10 +44,10 @@ class Engine:
 
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
-        self._parts = list(_parts(function))
-        self._sizes = list(_sizes(function))
+        self._stamp = _Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
+        self._one_rows: list[OneRow] = []
         self._chunks: dict[int, int] = {}
 
     @property
@@ -69,9 +70,7 @@ class Engine:
     @property
     def is_current(self) -> bool:
         """Whether no part of the map has been replaced or written to since."""
-        return all(len(owner) == size for owner, size in self._sizes) and all(
-            part.is_current for part in self._parts
-        )
+        return self._stamp.is_current
 
     def chunk(self, order: int) -> int:
         """Return how many rows to compute at a time."""
@@ -112,6 +111,22 @@ class Engine:
                 self._spaces.clear()
             self._spaces.setdefault(space.n_rows, []).append(space)
 
+    def borrow_one_row(self) -> OneRow | None:
+        """Return what computes a single row fast, to be given back, if possible."""
+        plan = self.plan
+        if plan is None or plan.lead is not None or plan.trail is not None:
+            return None
+        if plan.device.type != "cpu":
+            return None
+        try:
+            return self._one_rows.pop()
+        except IndexError:
+            return OneRow(plan)
+
+    def give_back_one_row(self, one: OneRow) -> None:
+        """Keep its memory for the next call."""
+        self._one_rows.append(one)
+
     def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
         """Return what computes derivatives up to an order at some rows."""
         if self.plan is None or space is None:
@@ -127,41 +142,58 @@ def engine_of(function: nn.Module) -> Engine:
     return engine
 
 
-class _Part:
-    """A child or tensor of a module, and what tells whether it was written to.
+class _Stamp:
+    """What tells whether a module, or anything in it, was replaced or written to.
 
-    What is written through `Tensor.data` is not counted by torch, so that some elements
-    are looked at besides, where they are in memory.
+    Torch does not count what is written through `Tensor.data`, so that some elements of
+    every tensor in memory are looked at besides.
+
+    Parameters
+    ----------
+    function : Module
     """
 
-    __slots__ = ("address", "content", "name", "owner", "part", "sample", "version")
+    def __init__(self, function: nn.Module) -> None:
+        self._parts: list[tuple[Any, str, Any]] = []
+        self._tensors: list[tuple[torch.Tensor, int, int]] = []
+        self._elements: list[tuple[Any, Any]] = []
+        self._sizes: list[tuple[Any, int]] = []
+        for module in function.modules():
+            # children, hooks and attributes may be added
+            hooks = module._forward_hooks, module._forward_pre_hooks
+            for added in (module._modules, *hooks, vars(module)):
+                self._sizes.append((added, len(added)))
+            for name in CONSTANTS.get(type(module), ()):
+                self._parts.append((vars(module), name, vars(module)[name]))
+            owners: list[Any] = [module._modules, module._parameters, module._buffers]
+            for owner in owners:
+                for name, part in owner.items():
+                    self._parts.append((owner, name, part))
+                    dense = getattr(part, "layout", None) is torch.strided
+                    if isinstance(part, torch.Tensor) and dense:
+                        self._add(part)
 
-    def __init__(self, owner: Any, name: str, part: Any) -> None:
-        self.owner, self.name, self.part = owner, name, part
-        self.version = self.address = self.sample = self.content = None
-        if isinstance(part, torch.Tensor) and part.layout == torch.strided:
-            self.version = _version(part)
-            self.address = part.data_ptr()
-            if part.device.type == "cpu" and part.numel():
-                self.sample = _sample(part)
-                self.content = self.sample.tobytes()
+    def _add(self, tensor: torch.Tensor) -> None:
+        if not tensor.is_inference():
+            entry = (tensor, tensor._version, tensor.data_ptr())
+            self._tensors.append(entry)
+        if tensor.device.type == "cpu" and tensor.numel():
+            sample = _sample(tensor)
+            self._elements.append((sample, sample.tobytes()))
 
     @property
     def is_current(self) -> bool:
-        """Whether it is the same, with the same content."""
-        part = self.part
-        return self.owner.get(self.name) is part and (
-            self.version is None
-            or (
-                _version(part) == self.version
-                and part.data_ptr() == self.address
-                and (self.sample is None or self.sample.tobytes() == self.content)
-            )
-        )
-
-
-def _version(tensor: torch.Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version
+        """Whether nothing has changed."""
+        for owner, name, part in self._parts:
+            if owner.get(name) is not part:
+                return False
+        for tensor, version, address in self._tensors:
+            if tensor._version != version or tensor.data_ptr() != address:
+                return False
+        for added, size in self._sizes:
+            if len(added) != size:
+                return False
+        return all(sample.tobytes() == known for sample, known in self._elements)
 
 
 def _sample(tensor: torch.Tensor) -> Any:
@@ -174,26 +206,3 @@ def _sample(tensor: torch.Tensor) -> Any:
     last = first + sum((size - 1) * stride for size, stride in sizes)
     elements = words.numpy().view(f"V{tensor.itemsize}")[first : last + 1]
     return elements[:: -(-len(elements) // _MOST_SAMPLES)]
-
-
-def _sizes(function: nn.Module) -> Iterator[tuple[Any, int]]:
-    """Yield what children, hooks and attributes are added to, with its size."""
-    for module in function.modules():
-        for owner in (
-            module._modules,
-            module._forward_hooks,
-            module._forward_pre_hooks,
-            vars(module),
-        ):
-            yield owner, len(owner)
-
-
-def _parts(function: nn.Module) -> Iterator[_Part]:
-    """Yield all children, tensors, and constants of activations."""
-    for module in function.modules():
-        for name in CONSTANTS.get(type(module), ()):
-            yield _Part(vars(module), name, vars(module)[name])
-        owners: list[Any] = [module._modules, module._parameters, module._buffers]
-        for owner in owners:
-            for name, part in owner.items():
-                yield _Part(owner, name, part)

@@ -13,8 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._elementwise.kernels import Kernel
+from .._elementwise.libraries import Library
+from ._layouts import layout_of
 from ._plan import Layer, Plan
 from ._workspace import Workspace
+
+# rows from which it pays to have read the product of two weights
+_TOP_FROM = 16
 
 
 class FirstOrder:
@@ -36,6 +42,7 @@ class FirstOrder:
         self.plan, self.space, self.n = plan, space, len(X)
         if not space.on_host:
             X = torch.tensor(X, device=space.device)
+        self.layout = layout_of(space.lib, plan.n_in)
         self.lead = _pointwise(plan.lead, X, order)
         self.u = self._centred(X if self.lead is None else self.lead[0])
         self.slopes: list[Any] = []
@@ -95,14 +102,10 @@ class FirstOrder:
         elif meeting == 0:
             self._adjoints(0, out)
         elif meeting == m:
-            T = self._tangents(m)
-            J = self._take("transposed", plan.n_in, plan.n_out)
-            self.space.lib.matmul(flat(T), plan.weight.T, out=flat(J))
-            self.space.lib.copy(J.swapaxes(1, 2), out=out)
+            self.layout.jacobian(plan.weight, self._tangents(m), out)
         else:
             above = self._adjoints(meeting, None)
-            below = self._tangents(meeting)
-            self.space.lib.matmul(above, below.swapaxes(1, 2), out=out)
+            self.layout.jacobian(above, self._tangents(meeting), out)
         if plan.skip is not None:
             out += plan.skip
 
@@ -114,7 +117,7 @@ class FirstOrder:
             weight, slope = plan.layers[i - 1].weight, self.slopes[i - 1]
             last = i - 1 == stop and out is not None
             below = out if last else self._take(("adjoint", i - 1), k, weight.shape[1])
-            if G is None and plan.top is not None:
+            if G is None and self.n >= _TOP_FROM and plan.top is not None:
                 lib.matmul(slope, plan.top, out=below.reshape(self.n, -1))
             else:
                 if G is None:
@@ -127,16 +130,21 @@ class FirstOrder:
         return self._rows(plan.weight) if G is None else G
 
     def _tangents(self, stop: int) -> Any:
-        """Return da/du (n, n_in, width) of a layer."""
-        lib, layers = self.space.lib, self.plan.layers
-        T = self._take(("tangent", 0), self.plan.n_in, len(layers[0].bias))
-        lib.multiply(layers[0].weight.T, self.slopes[0][:, None], out=T)
+        """Return da/du of a layer, in the layout of tangents."""
+        layout, layers = self.layout, self.plan.layers
+        T = self._take_tangents("tangent", 0)
+        layout.scale(layout.lowest(layers[0].weight), self.slopes[0], T)
         for i in range(1, stop):
-            Z = self._take(("tangent", i), self.plan.n_in, len(layers[i].bias))
-            lib.matmul(flat(T), layers[i].weight.T, out=flat(Z))
-            Z *= self.slopes[i][:, None]
+            Z = self._take_tangents("tangent", i)
+            layout.drive(layers[i].weight, T, Z)
+            layout.scale(Z, self.slopes[i], Z)
             T = Z
         return T
+
+    def _take_tangents(self, name: str, i: int) -> Any:
+        """Return memory for the tangents of a layer."""
+        plan = self.plan
+        return self._take((name, i), *self.layout.shape(plan.n_in, plan.widths[i + 1]))
 
     def _moved(self, V: Any) -> tuple[list[Any], Any]:
         """Return how z of each layer, and v, move along directions V (n, n_in)."""
@@ -159,28 +167,20 @@ class FirstOrder:
         lib.matmul(a, layer.weight.T, out=z)
         z += layer.bias
         f = z if layer.in_place else self._take(("f", i), width)
-        tmp = self._take("tmp", self.plan.widest)[:, :width]
-        for kernel, part in layer.parts:
-            kernel.write_value(lib, z[:, part], f[:, part], tmp[:, part])
+        tmp = self._take(("tmp", width), width)
+        arrays = [z, f]
         if order:
-            slope = self._take(("slope", i), width)
-            for kernel, part in layer.parts:
-                kernel.write_slope(
-                    lib, z[:, part], f[:, part], slope[:, part], tmp[:, part]
-                )
-            self.slopes.append(slope)
+            self.slopes.append(self._take(("slope", i), width))
+            arrays.append(self.slopes[-1])
         if order > 1:
-            curvature = self._take(("curvature", i), width)
+            self.curvatures.append(self._take(("curvature", i), width))
+            arrays.append(self.curvatures[-1])
+        arrays.append(tmp)
+        if len(layer.parts) == 1:
+            _activate(lib, layer.parts[0][0], *arrays)
+        else:
             for kernel, part in layer.parts:
-                kernel.write_curvature(
-                    lib,
-                    z[:, part],
-                    f[:, part],
-                    slope[:, part],
-                    curvature[:, part],
-                    tmp[:, part],
-                )
-            self.curvatures.append(curvature)
+                _activate(lib, kernel, *[array[:, part] for array in arrays])
         return f
 
     def _centred(self, U: Any) -> Any:
@@ -250,6 +250,16 @@ class FirstOrder:
 
 
 _TORCH_DTYPES = {np.float32: torch.float32, np.float64: torch.float64}
+
+
+def _activate(lib: Library, kernel: Kernel, z: Any, f: Any, *others: Any) -> None:
+    """Write the value of an activation and, if there are arrays, its derivatives."""
+    *derivatives, tmp = others
+    kernel.write_value(lib, z, f, tmp)
+    if derivatives:
+        kernel.write_slope(lib, z, f, derivatives[0], tmp)
+    if len(derivatives) > 1:
+        kernel.write_curvature(lib, z, f, *derivatives, tmp)
 
 
 def _pointwise(

@@ -112,28 +112,6 @@ class Plan:
         return (upper.T[:, :, None] * lower[:, None, :]).reshape(h, k * before)
 
     @cached_property
-    def widest(self) -> int:
-        """Return the width of the widest layer."""
-        return max(self.widths)
-
-    @cached_property
-    def triangle(self) -> tuple[Any, Any]:
-        """Return the indices of the pairs of inputs."""
-        return np.triu_indices(self.n_in)
-
-    @cached_property
-    def pairs(self) -> Any:
-        """Return the products (n_units, n_pairs) of all pairs of a unit's weights.
-
-        They are those of the first layer; None if they are too many.
-        """
-        weight = self.layers[0].weight
-        first, second = self.triangle
-        if len(weight) * len(first) > _MAX_TOP:
-            return None
-        return weight[:, first] * weight[:, second]
-
-    @cached_property
     def meeting(self) -> int:
         """Return the layer where adjoints from above meet tangents from below.
 

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ._engine import engine_of
+from ._engine import Engine, engine_of
 from ._threads import single_threaded
 
+# what a single row needs no chunks for
+_ONE_ROW = frozenset(["values", "jacobian"])
 # fewer rows are not shared out, more make so many chunks at least
 _LEAST_ROWS, _LEAST_CHUNKS = 256, 8
 
@@ -57,6 +59,10 @@ def evaluate(
         The number of rows whose values are NaN.
     """
     engine = engine_of(function)
+    if len(X) == 1 and _ONE_ROW.issuperset(results):
+        n_unknown = _one_row(engine, X[0], results)
+        if n_unknown is not None:
+            return n_unknown
     order = max(ORDERS[name] for name in results)
     n = len(X)
     size = engine.chunk(order)
@@ -81,8 +87,30 @@ def evaluate(
         if progress is not None:
             progress(rows.stop - rows.start)
 
-    in_chunks(run, n, size)
+    if size == n:
+        with single_threaded():
+            run(slice(0, n))
+    else:
+        in_chunks(run, n, size)
     return sum(unknown)
+
+
+def _one_row(
+    engine: Engine, x: NDArray[Any], results: Mapping[str, NDArray[Any]]
+) -> int | None:
+    """Do the same for a single row; None if that is not possible."""
+    one = engine.borrow_one_row()
+    if one is None:
+        return None
+    values, jacobian = results.get("values"), results.get("jacobian")
+    with single_threaded():
+        n_unknown = one(
+            x,
+            None if values is None else values[0],
+            None if jacobian is None else jacobian[0],
+        )
+    engine.give_back_one_row(one)
+    return n_unknown
 
 
 def in_chunks(run: Callable[[slice], None], n_rows: int, size: int) -> None:

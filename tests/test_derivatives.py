@@ -18,6 +18,7 @@ from sklearn.preprocessing import (
 from torch import nn
 
 from sklearn_nnderiv import DifferentiableRegressor, functional
+from sklearn_nnderiv._engines import evaluate
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv._scaling import SCALERS
 from sklearn_nnderiv.exceptions import DerivativeWarning
@@ -279,6 +280,11 @@ def test_extreme_rows(size, rng):
     for activation in ("tanh", "softplus", "logistic", "silu", "relu", "elu"):
         function = as_map(network(4, (5, 5), 2, activation, skip=True), 4, 2)
         check(function, X)
+        values, jacobian = np.empty((1, 2)), np.empty((1, 2, 4))
+        evaluate(function, X[:1], {"values": values, "jacobian": jacobian})
+        truth = all_derivatives(function, X[:1], X[:1], X[:1, :2])
+        one = {"values": values, "jacobian": jacobian}
+        assert_close(one, truth, 1e-10)
 
 
 def test_zero_weights(rng):

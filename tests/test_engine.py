@@ -267,3 +267,13 @@ def test_fitted_regressors(scaler, n_outputs, data):
     unit = scale[:, None] * scale
     assert abs((H - truth) * unit).max() < 1e-5 * abs(H * unit).max()
     np.testing.assert_allclose(H * unit, H.swapaxes(-1, -2) * unit, rtol=1e-9)
+
+
+def test_a_subclass_of_a_map_is_no_part_of_a_plan(rng):
+    class Doubled(Affine):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    function = as_map(network(2, (4,), 1), 2, 1, lead=[Doubled(np.ones(2))])
+    assert make_plan(function) is None
+    check(function, rng.normal(size=(5, 2)))

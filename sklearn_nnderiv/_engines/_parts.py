@@ -75,19 +75,21 @@ def parts_of(function: nn.Module) -> Iterator[Part]:
     """Yield what a module consists of; raise where it is something else."""
     if _has_hooks(function) or "forward" in vars(function):
         raise NotAStackError
-    if type(function) in (Sequential, nn.Sequential):
-        children = function.maps if isinstance(function, Sequential) else function
+    kind = type(function)  # subclasses may do something else
+    if kind in (Sequential, nn.Sequential):
+        children = function.maps if kind is Sequential else function
         for child in cast(Iterable[nn.Module], children):
             yield from parts_of(child)
-    elif isinstance(function, Affine):
+    elif kind is Affine:
+        function = cast(Affine, function)
         center = None if function.center is None else _numpy(function.center)
         offset = None if function.offset is None else _numpy(function.offset)
         yield AffinePart(function, _numpy(function.weight), center, offset)
-    elif isinstance(function, Elementwise | Interpolation):
+    elif kind in (Elementwise, Interpolation):
         if getattr(function, "function", None) is not identity:
             yield PointwisePart(function)
-    elif isinstance(function, Network):
-        yield from _network_parts(function)
+    elif kind is Network:
+        yield from _network_parts(cast(Network, function))
     else:
         yield from _layer_parts(function)
 
@@ -101,7 +103,7 @@ def _network_parts(network: Network) -> Iterator[Part]:
 
 
 def _layer_parts(module: nn.Module) -> Iterator[Part]:
-    kind = type(module)  # subclasses may do something else
+    kind = type(module)
     if kind is FeedForward:
         module = cast(FeedForward, module)
         yield SkipPart()

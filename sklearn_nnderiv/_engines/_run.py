@@ -103,7 +103,7 @@ def _one_row(
     if one is None:
         return None
     values, jacobian = results.get("values"), results.get("jacobian")
-    with single_threaded():
+    with single_threaded(), np.errstate(all="ignore"):
         n_unknown = one(
             x,
             None if values is None else values[0],
@@ -120,7 +120,7 @@ def in_chunks(run: Callable[[slice], None], n_rows: int, size: int) -> None:
     other threads do.
     """
     n_threads = min(torch.get_num_threads(), -(-n_rows // size))
-    with single_threaded():
+    with single_threaded(), np.errstate(all="ignore"):
         if n_threads == 1:
             for start in range(0, n_rows, size):
                 run(slice(start, min(start + size, n_rows)))

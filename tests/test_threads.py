@@ -105,6 +105,19 @@ def test_locks_are_free_after_a_fork():
 
 
 @pytest.mark.usefixtures("two_threads")
+def test_any_thread_can_pin_blas_after_another():
+    def inside():
+        with single_threaded():
+            return [one.get_num_threads() for one in _threads._libraries("blas")]
+
+    first = inside()
+    assert first
+    assert set(first) == {1}
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(inside).result() == first
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_pin_is_lifted_after_an_error():
     with pytest.raises(ZeroDivisionError), single_threaded():
         _ = 1 / 0

@@ -33,7 +33,7 @@ class single_threaded:
                 _before.append((torch, self._own))
                 for library in _libraries("blas"):
                     _before.append((library, library.get_num_threads()))
-                    library.set_num_threads(1)
+                    _set_threads(library, 1)
             _n_inside += 1
             torch.set_num_threads(1)  # for this thread, and for those still to start
 
@@ -49,7 +49,7 @@ class single_threaded:
             _n_inside -= 1
             if _n_inside == 0:
                 for library, n in _before:
-                    library.set_num_threads(n)
+                    _set_threads(library, n)
                 _before.clear()
             # of torch for the calling thread alone
             for library in _libraries("openmp"):
@@ -65,6 +65,19 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - all but Windows
         _before.clear()
 
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _set_threads(library: Any, n: int) -> None:
+    """Set the number of threads, whichever thread has set it before.
+
+    Recent versions of threadpoolctl leave that to the first to have done it.
+    """
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(n)
+    if release is not None:
+        release(force=True)
 
 
 @cache

@@ -20,7 +20,7 @@ from ._training import (
 from ._validation import check_device
 
 # residuals (rows times outputs) up to which lm is the more exact in equal time, and is
-# done within a minute (benchmarks/solver_crossover.py)
+# done within minutes (benchmarks/solver_crossover.py, benchmarks/large.py)
 MAX_RESIDUALS_LM = 10_000
 # and its cost, residuals times the square of a first layer's weights
 MAX_COST_LM = 1e10

@@ -125,7 +125,7 @@ class FirstOrder:
                     lib.multiply(plan.weight, slope[:, None], out=G)
                 else:
                     G *= slope[:, None]
-                lib.matmul(flat(G), weight, out=flat(below))
+                lib.matmul(_flat(G), weight, out=_flat(below))
             G = below
         return self._rows(plan.weight) if G is None else G
 
@@ -289,7 +289,7 @@ def _gradient(y: torch.Tensor, t: torch.Tensor, *, again: bool) -> torch.Tensor:
     return gradient
 
 
-def flat(array: Any) -> Any:
+def _flat(array: Any) -> Any:
     """Return (n, k, width) as the matrix (n * k, width), without a copy."""
     return array.reshape(-1, array.shape[-1])
 

@@ -87,11 +87,7 @@ def evaluate(
         if progress is not None:
             progress(rows.stop - rows.start)
 
-    if size == n:
-        with single_threaded():
-            run(slice(0, n))
-    else:
-        in_chunks(run, n, size)
+    in_chunks(run, n, size)
     return sum(unknown)
 
 

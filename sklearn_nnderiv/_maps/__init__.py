@@ -2,19 +2,23 @@
 
 from ._affine import Affine
 from ._base import Map, Smoothness, device_of
+from ._concatenate import Concatenate
 from ._elementwise import Elementwise
 from ._feed_forward import FeedForward
 from ._interpolation import Interpolation
 from ._network import Network
+from ._select import Select
 from ._sequential import Sequential
 
 __all__ = [
     "Affine",
+    "Concatenate",
     "Elementwise",
     "FeedForward",
     "Interpolation",
     "Map",
     "Network",
+    "Select",
     "Sequential",
     "Smoothness",
     "device_of",

@@ -10,6 +10,11 @@ from ._base import Map, Smoothness
 _FROM_BEST_TO_WORST: tuple[Smoothness, ...] = ("smooth", "piecewise", "constant")
 
 
+def worst_smoothness(maps: Iterable[Map]) -> Smoothness:
+    """Return the smoothness of maps that are composed, that of the worst of them."""
+    return max((part.smoothness for part in maps), key=_FROM_BEST_TO_WORST.index)
+
+
 class Sequential(Map):
     """One map after the other; as smooth as the worst of them.
 
@@ -25,11 +30,7 @@ class Sequential(Map):
         flat: list[Any] = []
         for part in maps:
             flat.extend(part.parts() if isinstance(part, Sequential) else [part])
-        worst = max(
-            (part.smoothness for part in flat),
-            key=_FROM_BEST_TO_WORST.index,
-        )
-        super().__init__(n_in, flat[-1].n_out, worst)
+        super().__init__(n_in, flat[-1].n_out, worst_smoothness(flat))
         self.maps = nn.ModuleList(flat)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in flat]

@@ -5,15 +5,20 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 __all__ = [
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "columns_of",
     "fit_context",
+    "input_columns",
     "power_transformer_scaler",
     "validate_data",
 ]
@@ -34,3 +39,16 @@ def check_sample_weight(sample_weight: Any, X: Any) -> Any:
 def power_transformer_scaler(transformer: Any) -> Any:
     """Return the fitted StandardScaler inside a standardizing PowerTransformer."""
     return transformer._scaler
+
+
+def columns_of(X: Any, columns: Any) -> Any:
+    """Return columns of an array, sparse or not, or of a frame, by their places.
+
+    A single place gives a vector.
+    """
+    return _safe_indexing(X, columns, axis=1)
+
+
+def input_columns(transformer: Any, name: str) -> list[int]:
+    """Return the places of the columns that a branch of a ColumnTransformer takes."""
+    return list(transformer._transformer_to_input_indices[name])

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-def to_torch(fitted: Any) -> nn.Module:
+def to_torch(fitted: Any, method: str = "auto") -> nn.Module:
     """Convert a fitted regressor to a torch module, raw units in and raw units out.
 
     Parameters
@@ -64,7 +64,7 @@ def to_torch(fitted: Any) -> nn.Module:
     tensor([[6.]], dtype=torch.float64)
     """
     with torch.inference_mode(False):
-        return copy.deepcopy(to_map(fitted)).eval()
+        return copy.deepcopy(to_map(fitted, method)).eval()
 
 
 def jacobian(fitted: Any, X: Any) -> Array:

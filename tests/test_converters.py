@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
 
 from sklearn_nnderiv import register_converter
 from sklearn_nnderiv._converters import check_agreement, convert
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._elementwise.ufuncs import SMOOTH_UFUNCS
 from sklearn_nnderiv._engines import evaluate
 from sklearn_nnderiv._maps import Affine

@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_nnderiv import DifferentiableRegressor, jacobian, to_torch
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,

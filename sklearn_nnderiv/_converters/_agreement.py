@@ -11,8 +11,12 @@ from ..exceptions import ConversionMismatchError
 N_SAMPLE_ROWS = 32
 
 
-def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None:
+def check_agreement(
+    function: Map, X: Array, expected: Array, name: str, what: str = "sample rows"
+) -> None:
     """Raise unless function(X) equals `expected` up to rounding.
+
+    `what` says in a message where the rows are from.
 
     Rounding is judged by the function's own sensitivity: a difference that a relative
     change of the inputs by the tolerance would cause too is not one of substance.
@@ -30,15 +34,20 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
             f"{value.shape[1]} columns, where {name} itself returns "
             f"{expected.shape[1]}. Its converter is wrong."
         )
-    allowed = _rounding(function, X, value, expected)
-    wrong = ~((abs(value - expected) <= allowed) | _same_special(value, expected))
+    with np.errstate(all="ignore"):
+        difference = abs(value - expected)
+        allowed = _rounding(function, X, value, expected)
+    wrong = ~((difference <= allowed) | _same_special(value, expected))
     if wrong.any():
-        difference = abs(value - expected)[wrong].max()
+        difference = np.where(wrong, difference, -np.inf)
+        row, column = np.unravel_index(np.argmax(difference), difference.shape)
         raise ConversionMismatchError(
             f"The torch map of {name} differs from {name} itself by up to "
-            f"{difference:.3g} on {wrong.any(axis=1).sum()} of {len(X)} sample rows: "
-            "its derivative would be that of another function. If a converter was "
-            "registered for it, correct that; otherwise please report this."
+            f"{difference[row, column]:.3g} on {wrong.any(axis=1).sum()} of {len(X)} "
+            f"{what}, most in output {column}, where {name} returns "
+            f"{expected[row, column]:.6g}: its derivative would be that of another "
+            "function. If a converter was registered for it, correct that; otherwise "
+            "please report this."
         )
     # the package's own maps are known to be differentiable
     parts = function.parts() if isinstance(function, Sequential) else [function]
@@ -109,7 +118,8 @@ def _rounding(function: Map, X: Array, value: Array, expected: Array) -> Array:
         for step in (-relative, relative):
             moved = _evaluate(function, X * (1 + step * signs))
             change = np.fmax(change, abs(moved - value))
-    size = np.nanmax(abs(expected), axis=0, initial=0)
+    known = np.where(np.isfinite(expected), abs(expected), 0.0)
+    size = known.max(axis=0, initial=0)
     return relative * size + 2 * change + absolute
 
 

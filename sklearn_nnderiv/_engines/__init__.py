@@ -1,7 +1,7 @@
 """Evaluation of maps and of their derivatives."""
 
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
-from ._run import evaluate, in_chunks
+from ._run import evaluate, evaluate_by_autodiff, in_chunks
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
@@ -13,6 +13,7 @@ __all__ = [
     "Stack",
     "Sweep",
     "evaluate",
+    "evaluate_by_autodiff",
     "in_chunks",
     "single_threaded",
     "sweep",

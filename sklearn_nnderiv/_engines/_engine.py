@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
@@ -24,7 +25,7 @@ _SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
 # rows in a chunk of what only autodiff can differentiate
-_AUTODIFF_ROWS = 1024
+AUTODIFF_ROWS = 1024
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
 
@@ -76,7 +77,7 @@ class Engine:
     def _chunk(self, order: int) -> int:
         plan = self.plan
         if plan is None:
-            return _AUTODIFF_ROWS
+            return AUTODIFF_ROWS
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
         if order:
@@ -122,11 +123,17 @@ class Engine:
         """Keep its memory for the next call."""
         self._one_rows.append(one)
 
-    def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
-        """Return what computes derivatives up to an order at some rows."""
+    def at(
+        self, space: Workspace | None, X: Any, order: int, n_active: int
+    ) -> Pass | ActivePass | AutodiffPass:
+        """Return what computes derivatives up to an order at some rows.
+
+        They are by so many of the first inputs.
+        """
         if self.plan is None or space is None:
-            return AutodiffPass(self.function, X)
-        return Pass(self.plan, space, X, order)
+            return AutodiffPass(self.function, X, n_active)
+        whole = Pass(self.plan, space, X, order)
+        return whole if n_active == self.plan.n_in else ActivePass(whole, n_active)
 
 
 def engine_of(function: nn.Module) -> Engine:

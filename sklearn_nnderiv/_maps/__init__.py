@@ -9,6 +9,7 @@ from ._interpolation import Interpolation
 from ._network import Network
 from ._select import Select
 from ._sequential import Sequential
+from ._weighted_median import WeightedMedian
 
 __all__ = [
     "Affine",
@@ -21,5 +22,6 @@ __all__ = [
     "Select",
     "Sequential",
     "Smoothness",
+    "WeightedMedian",
     "device_of",
 ]

@@ -116,4 +116,5 @@ def _by_class(table: dict[Any, Any]) -> dict[Any, Any]:
 def _imported(dotted_name: str) -> object:
     """Return the class of that name if its module has been imported already."""
     module, _, name = dotted_name.rpartition(".")
-    return getattr(sys.modules.get(module), name, None)
+    # some modules import more when they are asked for a name
+    return vars(sys.modules.get(module, object)).get(name)

@@ -1,6 +1,7 @@
 """What every differentiable map promises."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
@@ -30,6 +31,7 @@ class Map(nn.Module, ABC):
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()
+        self.training = False  # a map is the same in both modes
         self.n_in = n_in
         self.n_out = n_out
         self.smoothness: Smoothness = smoothness
@@ -44,6 +46,13 @@ class Map(nn.Module, ABC):
             # not on torch's default device, which is the user's to set
             value = torch.tensor(value, dtype=torch.float64, device="cpu")
         self.register_buffer(name, value)
+
+
+def module_list(maps: Iterable[nn.Module]) -> nn.ModuleList:
+    """Return a list of maps, whose modes stay as they are."""
+    result = nn.ModuleList(maps)
+    result.training = False
+    return result
 
 
 def device_of(function: nn.Module) -> torch.device:

@@ -86,6 +86,10 @@ def bind(fitted: Any, table: Table, role: Role) -> Bound:
             f"{role!r} of {type(fitted).__name__} returns columns that are not "
             f"numbers: {np.flatnonzero(~part.is_number).tolist()}."
         )
+    if not part.n_out:
+        raise NotConvertibleError(
+            f"{role!r} of {type(fitted).__name__} returns no columns."
+        )
     is_undefined = ~table.is_number
     for c in part.constants:
         is_undefined = is_undefined | binding.reach[~c]

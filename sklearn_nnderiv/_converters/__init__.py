@@ -15,7 +15,7 @@ from . import (
 )
 from ._agreement import N_SAMPLE_ROWS, check_agreement, check_slope
 from ._bind import Bound, bind
-from ._lookup import Role
+from ._lookup import Role, registered
 from ._modules import dtype_of as module_dtype
 from ._modules import module_output
 from ._registry import convert, register_converter
@@ -33,6 +33,7 @@ __all__ = [
     "module_dtype",
     "module_output",
     "register_converter",
+    "registered",
 ]
 
 del _compose, _ensemble, _feature_selection, _linear_model, _model_selection

@@ -52,6 +52,11 @@ class Bound:
         """Whether the map takes the columns of the rows, all and in their order."""
         return len(self.active) == len(self.is_undefined) and not len(self.constants)
 
+    def forget_rows(self) -> None:
+        """Let go of the rows that it was made with, and of what was converted."""
+        self.binding.forget_rows()
+        self.leaves.clear()
+
     def inputs(self, table: Table, numbers: Array) -> Array:
         """Return what the map takes.
 

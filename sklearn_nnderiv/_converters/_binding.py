@@ -62,13 +62,14 @@ class Binding:
     """
 
     def __init__(self, head: Table) -> None:
-        self._head = head
+        self._head: Table | None = head
         self._known: dict[Feed, Any] = {}
         self._pieces: list[_Piece] = []
         self.reach: list[Reach] = []
 
     def head(self, feed: Feed) -> Any:
         """Return the first rows as a step is given them."""
+        assert self._head is not None
         return feed.rows(self._head.X, self._known)
 
     def add(self, feed: Feed, reach: Reach) -> tuple[list[int], NDArray[np.bool_]]:
@@ -93,6 +94,11 @@ class Binding:
         self._pieces.append(_Piece(feed, is_number))
         self.reach += [reach] * len(is_number)
         return [~i for i in range(first, len(self.reach))], is_number
+
+    def forget_rows(self) -> None:
+        """Let go of the first rows."""
+        self._head = None
+        self._known.clear()
 
     def constants(self, X: Any) -> Array:
         """Return the constants (n, n_constants) of some rows."""

@@ -48,6 +48,11 @@ def register_composition(
     return register
 
 
+def registered() -> tuple[Entry, ...]:
+    """Return all that is registered, to be compared later."""
+    return tuple(entry for table in REGISTRY.values() for entry in table.values())
+
+
 def group_of(cls: type, role: Role) -> Group | None:
     """Return how a class is dealt with in a role, or None if it is unknown."""
     return _find(cls, role)[0]

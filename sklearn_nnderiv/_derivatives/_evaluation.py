@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._converters import Bound, Role, bind
 from .._engines import evaluate, evaluate_by_autodiff
 from .._table import ArrayTable, Table, table_of
 from .._validation import Array, warn_of_nan
+from ._cache import remembered
 from ._checks import check_bound, check_rows
 from ._methods import role_of
 from ._undefined import mark_undefined, mark_unknown, without_undefined
@@ -43,8 +45,8 @@ def derivatives(
     role = role_of(fitted, method)
     table = table_of(X)
     _check_width(fitted, role, table)
-    bound = bind(fitted, table, role)
-    is_flat = check_bound(fitted, role, bound, table)
+    make = partial(_make, fitted, role, table)
+    bound, is_flat = remembered(fitted, role, table, make)
     sizes = len(table), bound.function.n_out, table.width
     if along is not None:
         along = _check_along(along, names[0], sizes, is_flat=is_flat)
@@ -55,6 +57,14 @@ def derivatives(
         result[:, 0] if is_flat and name != "vjp" else result
         for name, result in results.items()
     ]
+
+
+def _make(fitted: Any, role: Role, table: Table) -> tuple[Bound, bool]:
+    """Return the bound map of a fitted object, and whether its output is 1-D."""
+    bound = bind(fitted, table, role)
+    is_flat = check_bound(fitted, role, bound, table)
+    bound.forget_rows()
+    return bound, is_flat
 
 
 def _shape(name: str, n: int, k: int, d: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Evaluation of maps and of their derivatives."""
 
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
+from ._engine import Stamp
 from ._run import evaluate, evaluate_by_autodiff, in_chunks
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
@@ -11,6 +12,7 @@ __all__ = [
     "Contrasts",
     "Forward",
     "Stack",
+    "Stamp",
     "Sweep",
     "evaluate",
     "evaluate_by_autodiff",

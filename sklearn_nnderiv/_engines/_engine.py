@@ -45,7 +45,7 @@ class Engine:
 
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
-        self._stamp = _Stamp(function)
+        self._stamp = Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
         self._one_rows: list[OneRow] = []
@@ -144,7 +144,7 @@ def engine_of(function: nn.Module) -> Engine:
     return engine
 
 
-class _Stamp:
+class Stamp:
     """What tells whether a module, or anything in it, was replaced or written to.
 
     Torch does not count what is written through `Tensor.data`, so that some elements

@@ -17,9 +17,13 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "columns_of",
+    "discriminant_components",
+    "fill_dtype",
     "fit_context",
     "input_columns",
+    "pls_scaling",
     "power_transformer_scaler",
+    "random_projection_inverse",
     "validate_data",
 ]
 
@@ -52,3 +56,25 @@ def columns_of(X: Any, columns: Any) -> Any:
 def input_columns(transformer: Any, name: str) -> list[int]:
     """Return the places of the columns that a branch of a ColumnTransformer takes."""
     return list(transformer._transformer_to_input_indices[name])
+
+
+def pls_scaling(fitted: Any) -> tuple[Any, Any]:
+    """Return the mean and the scale that a partial least squares takes from X."""
+    return fitted._x_mean, fitted._x_std
+
+
+def discriminant_components(fitted: Any) -> int:
+    """Return how many components a LinearDiscriminantAnalysis keeps at most."""
+    return int(fitted._max_components)
+
+
+def fill_dtype(imputer: Any) -> Any:
+    """Return the dtype to which a SimpleImputer rounds what it fills in."""
+    return imputer._fill_dtype
+
+
+def random_projection_inverse(fitted: Any) -> Any:
+    """Return the matrix (n_features, n_components) of the way back."""
+    if fitted.compute_inverse_components:
+        return fitted.inverse_components_
+    return fitted._compute_inverse_components()

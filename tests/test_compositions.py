@@ -540,7 +540,7 @@ def test_refusals_of_branches_and_of_targets(rows):
     target = TransformedTargetRegressor(
         Ridge(), func=np.cbrt, inverse_func=lambda y: y**3
     ).fit(X, y)
-    with pytest.raises(NotConvertibleError, match="^transformer of the Transformed"):
+    with pytest.raises(NotConvertibleError, match=r"^transformer of the Transformed"):
         jacobian(target, X)
 
 

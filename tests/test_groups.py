@@ -1,4 +1,4 @@
-"""Every class of scikit-learn is converted, bound or refused; no class is two of these."""
+"""Every class of scikit-learn is converted, bound or refused, and only one of these."""
 
 import warnings
 
@@ -171,7 +171,7 @@ def test_refusals_name_the_step_the_reason_and_the_remedy(rng):
         with pytest.raises(NotConvertibleError, match=message):
             call()
     forest = RandomForestRegressor(2).fit(X, X[:, 0])
-    with pytest.raises(NotConvertibleError, match="zero almost everywhere. Use a regr"):
+    with pytest.raises(NotConvertibleError, match=r"zero almost everywhere\. Use a re"):
         jacobian(forest, X)
 
 

@@ -2,23 +2,37 @@
 
 # these fill the registry
 from . import (
+    _cluster,
     _compose,
+    _cross_decomposition,
+    _decomposition,
+    _discretization,
+    _discriminant_analysis,
     _ensemble,
+    _feature_extraction,
     _feature_selection,
+    _impute,
+    _isotonic,
+    _kernel_approximation,
     _linear_model,
     _model_selection,
     _modules,
     _multioutput,
+    _neighbors,
+    _neural_network,
     _pipeline,
+    _polynomial,
     _preprocessing,
     _quantile,
+    _random_projection,
 )
 from ._agreement import N_SAMPLE_ROWS, check_agreement, check_slope
 from ._bind import Bound, bind
-from ._lookup import Role, registered
+from ._function_transformer import register_function
+from ._lookup import Role
 from ._modules import dtype_of as module_dtype
 from ._modules import module_output
-from ._registry import convert, register_converter
+from ._registry import convert, register_converter, registered
 from ._source import Source
 
 __all__ = [
@@ -33,8 +47,32 @@ __all__ = [
     "module_dtype",
     "module_output",
     "register_converter",
+    "register_function",
     "registered",
 ]
 
-del _compose, _ensemble, _feature_selection, _linear_model, _model_selection
-del _modules, _multioutput, _pipeline, _preprocessing, _quantile
+del (
+    _cluster,
+    _compose,
+    _cross_decomposition,
+    _decomposition,
+    _discretization,
+    _discriminant_analysis,
+    _ensemble,
+    _feature_extraction,
+    _feature_selection,
+    _impute,
+    _isotonic,
+    _kernel_approximation,
+    _linear_model,
+    _model_selection,
+    _modules,
+    _multioutput,
+    _neighbors,
+    _neural_network,
+    _pipeline,
+    _polynomial,
+    _preprocessing,
+    _quantile,
+    _random_projection,
+)

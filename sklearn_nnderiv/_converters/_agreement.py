@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from .._maps import Map, Sequential, device_of
+from .._maps import Map, RowFunction, device_of
 from .._validation import Array
 from ..exceptions import ConversionMismatchError
 
@@ -37,8 +38,10 @@ def check_agreement(
     relative, absolute = getattr(function, "tolerance", Map.tolerance)
     with np.errstate(all="ignore"):
         difference = abs(value - expected)
-        known = np.where(np.isfinite(expected), abs(expected), 0.0)
-        allowed = relative * known.max(axis=0, initial=0) + absolute
+        size = np.where(np.isfinite(expected), abs(expected), 0.0)
+        size = size.max(axis=0, initial=0)
+        absolute += getattr(function, "spread", 0.0) * size.max(initial=0)
+        allowed = relative * size + absolute
         wrong = ~((difference <= allowed) | _same_special(value, expected))
         if wrong.any():
             wrong &= ~(difference <= allowed + _rounding(function, X, value, relative))
@@ -53,10 +56,14 @@ def check_agreement(
             "function. If a converter was registered for it, correct that; otherwise "
             "please report this."
         )
-    # the package's own maps are known to be differentiable
-    parts = function.parts() if isinstance(function, Sequential) else [function]
-    if not all(isinstance(part, Map) for part in parts):
+    if any(_is_foreign(part) for part in function.modules()):
         check_slope(function, X, f"The torch map of {name}")
+
+
+def _is_foreign(part: nn.Module) -> bool:
+    """Whether a part was written elsewhere; the package's own are differentiable."""
+    is_map = hasattr(part, "smoothness")
+    return isinstance(part, RowFunction) or (is_map and not isinstance(part, Map))
 
 
 def check_slope(function: Map, X: Array, subject: str) -> None:

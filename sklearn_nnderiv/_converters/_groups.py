@@ -21,7 +21,6 @@ BOUND: dict[str, str] = {
     "sklearn.feature_extraction.FeatureHasher": "hashed features",
     "sklearn.feature_extraction.text.CountVectorizer": "counts of words",
     "sklearn.feature_extraction.text.HashingVectorizer": "hashed words",
-    "sklearn.feature_extraction.text.TfidfTransformer": "weighted counts of words",
     "sklearn.feature_extraction.text.TfidfVectorizer": "weighted counts of words",
     "sklearn.ensemble.RandomTreesEmbedding": "leaves of trees",
     "sklearn.impute.IterativeImputer": "values imputed from the other columns",

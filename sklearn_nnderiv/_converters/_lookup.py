@@ -34,6 +34,8 @@ class Composition:
 
 Entry = Converter | Composition
 REGISTRY: dict[str, dict[type | str, Entry]] = {role: {} for role in ROLES}
+# counterparts in torch of what a FunctionTransformer applies
+FUNCTIONS: dict[Any, tuple[Any, Any]] = {}
 
 
 def register_composition(
@@ -46,11 +48,6 @@ def register_composition(
         return convert
 
     return register
-
-
-def registered() -> tuple[Entry, ...]:
-    """Return all that is registered, to be compared later."""
-    return tuple(entry for table in REGISTRY.values() for entry in table.values())
 
 
 def group_of(cls: type, role: Role) -> Group | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._maps import Map
-from ._lookup import REGISTRY, ROLES, Converter, Role
+from ._lookup import FUNCTIONS, REGISTRY, ROLES, Converter, Role
 from ._source import Source
 
 
@@ -87,3 +87,9 @@ def register_converter(
 def convert(fitted: Any, role: Role) -> Map:
     """Return the map that does what method `role` of the fitted object does."""
     return Source.unknown().part(fitted, role).whole
+
+
+def registered() -> tuple[Any, ...]:
+    """Return all that is registered, to be compared later."""
+    tables: list[dict[Any, Any]] = [*REGISTRY.values(), FUNCTIONS]
+    return tuple(entry for table in tables for entry in table.values())

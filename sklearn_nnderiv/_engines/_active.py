@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._closed_form import Pass
+from ._selected import SelectedPass
 
 
 class ActivePass:
@@ -14,15 +15,17 @@ class ActivePass:
 
     Parameters
     ----------
-    whole : Pass
+    whole : Pass or SelectedPass
     n_active : int
         The number of inputs to differentiate by.
+    n_in : int
+        The number of inputs.
     """
 
-    def __init__(self, whole: Pass, n_active: int) -> None:
+    def __init__(self, whole: Pass | SelectedPass, n_active: int, n_in: int) -> None:
         self.whole = whole
         self.n_active = n_active
-        self.n_in = whole.plan.n_in
+        self.n_in = n_in
 
     def values(self, out: Any) -> None:
         """Write the values (n, n_out)."""

@@ -18,6 +18,7 @@ from ._fold import make_plan
 from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
+from ._selected import SelectedPass
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -113,6 +114,8 @@ class Engine:
         plan = self.plan
         if plan is None or plan.lead is not None or plan.trail is not None:
             return None
+        if plan.columns is not None:
+            return None
         if plan.device.type != "cpu":
             return None
         try:
@@ -125,16 +128,18 @@ class Engine:
         self._one_rows.append(one)
 
     def at(
-        self, space: Workspace | None, X: Any, order: int, n_active: int
-    ) -> Pass | ActivePass | AutodiffPass:
+        self, space: Workspace | None, X: Any, order: int, n_active: int | None = None
+    ) -> Pass | SelectedPass | ActivePass | AutodiffPass:
         """Return what computes derivatives up to an order at some rows.
 
-        They are by so many of the first inputs.
+        They are by so many of the first inputs, by default by all.
         """
         if self.plan is None or space is None:
             return AutodiffPass(self.function, X, n_active)
-        whole = Pass(self.plan, space, X, order)
-        return whole if n_active == self.plan.n_in else ActivePass(whole, n_active)
+        kind = Pass if self.plan.columns is None else SelectedPass
+        whole = kind(self.plan, space, X, order)
+        n_in = X.shape[1]
+        return whole if n_active in (None, n_in) else ActivePass(whole, n_active, n_in)
 
 
 def engine_of(function: nn.Module) -> Engine:

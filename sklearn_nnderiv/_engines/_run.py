@@ -15,6 +15,7 @@ from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._engine import AUTODIFF_ROWS, Engine, engine_of
+from ._selected import SelectedPass
 from ._threads import single_threaded
 
 # what a single row needs no chunks for
@@ -115,7 +116,7 @@ def evaluate_by_autodiff(
 
 
 def _write(
-    state: Pass | ActivePass | AutodiffPass,
+    state: Pass | SelectedPass | ActivePass | AutodiffPass,
     results: Mapping[str, NDArray[Any]],
     along: NDArray[Any] | None,
     rows: slice,

@@ -9,6 +9,12 @@ from torch import Tensor
 from ._base import Map, Smoothness, module_list
 
 
+def _joint_smoothness(maps: Iterable[Map]) -> Smoothness:
+    """Return the smoothness of maps side by side: constant only if all of them are."""
+    kinds = {part.smoothness for part in maps}
+    return kinds.pop() if len(kinds) == 1 else "piecewise"
+
+
 class Concatenate(Map):
     """The outputs of several maps of the same input, one after the other.
 
@@ -23,7 +29,7 @@ class Concatenate(Map):
     def __init__(self, maps: Iterable[Map]) -> None:
         parts: list[Any] = list(maps)
         n_out = sum(part.n_out for part in parts)
-        super().__init__(parts[0].n_in, n_out, _smoothness(parts))
+        super().__init__(parts[0].n_in, n_out, _joint_smoothness(parts))
         self.maps = module_list(parts)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in parts]
@@ -32,10 +38,3 @@ class Concatenate(Map):
     def forward(self, x: Tensor) -> Tensor:
         """Return the value at x."""
         return torch.cat([part(x) for part in self.maps], dim=-1)
-
-
-def _smoothness(parts: list[Any]) -> Smoothness:
-    kinds = {part.smoothness for part in parts}
-    if len(kinds) == 1:
-        return kinds.pop()
-    return "piecewise"

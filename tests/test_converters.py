@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import special
 from sklearn.decomposition import PCA
-from sklearn.linear_model import Lasso, LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -317,9 +317,9 @@ def test_unknown_class_is_refused_with_the_remedy(rng):
     ):
         convert(fitted, "transform")
     with pytest.raises(
-        NotConvertibleError, match=r"Known are: .*LinearRegression.*Ridge"
+        NotConvertibleError, match=r"Known are: .*DifferentiableRegressor.*Ridge"
     ):
-        convert(Lasso().fit([[0.0], [1.0]], [0, 1]), "predict")
+        convert(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), "predict")
 
 
 def test_pipeline_of_nothing_is_refused():

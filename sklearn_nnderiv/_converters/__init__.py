@@ -1,6 +1,14 @@
 """From fitted scikit-learn objects to differentiable maps."""
 
-from . import _linear_model, _meta, _preprocessing, _quantile  # they fill the registry
+from . import (  # they fill the registry
+    _dummy,
+    _linear_model,
+    _meta,
+    _neighbors,
+    _neural_network,
+    _preprocessing,
+    _quantile,
+)
 from ._agreement import N_SAMPLE_ROWS, check_agreement, check_slope
 from ._registry import convert, register_converter
 
@@ -12,4 +20,4 @@ __all__ = [
     "register_converter",
 ]
 
-del _linear_model, _meta, _preprocessing, _quantile
+del _dummy, _linear_model, _meta, _neighbors, _neural_network, _preprocessing, _quantile

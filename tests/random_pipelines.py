@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from hypothesis import reject
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -17,6 +18,8 @@ from .random_regressors import OF_ONE, OF_TWO, REGRESSORS
 from .random_steps import BY_CLASS, STEPS, Kind
 
 WIDEST = 40
+# of fits to rows whose columns are constant, or depend on each other
+FAILURES = (ValueError, IndexError, ArithmeticError)
 # columns of size one, positive ones, and fractions
 RANGES = {"positive": (0.5, 2.0), "fraction": (0.1, 0.9)}
 
@@ -82,14 +85,18 @@ def append(rows, step):
     """Fit a step and append it, if what it makes of the rows can be gone on with."""
     try:
         Z = fit(step, rows.Z, rows.y[:, 0]).transform(rows.Z)
-    except ValueError:  # columns that became constant, for some
+    except FAILURES:
         return False
     Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
     if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all()):
         return False
     spread, size = Z.std(axis=0), abs(Z).max(axis=0)
     # else the digits that are left would be those of rounding
-    if size.max() > 1e6 or ((spread > 1e-12 * size) & (spread < 1e-4 * size)).any():
+    if (
+        spread.max() < 1e-9
+        or size.max() > 1e6
+        or ((spread > 1e-12 * size) & (spread < 1e-4 * size)).any()
+    ):
         return False
     rows.steps.append(step)
     rows.Z = Z
@@ -210,7 +217,10 @@ def fit_regressor(draw, rows):
     two = found.cls in OF_TWO or not tags.single_output
     if not two and tags.multi_output and found.cls not in OF_ONE:
         two = draw(st.booleans())
-    rows.steps.append(fit(model, rows.Z, rows.y if two else rows.y[:, 0]))
+    try:
+        rows.steps.append(fit(model, rows.Z, rows.y if two else rows.y[:, 0]))
+    except FAILURES:
+        reject()
 
 
 @st.composite

@@ -81,6 +81,13 @@ def fit(estimator, Z, y):
     return estimator.fit(Z, y > np.median(y) if isinstance(estimator, BY_CLASS) else y)
 
 
+def has_digits(Z):
+    """Whether columns vary by more than rounding, which scalers would make much of."""
+    width, size = np.ptp(Z, axis=0), abs(Z).max(axis=0)
+    faint = (width < 1e-4 * size) | (width < 1e-7 * size.max())
+    return width.any() and size.max() < 1e6 and not faint[width > 0].any()
+
+
 def append(rows, step):
     """Fit a step and append it, if what it makes of the rows can be gone on with."""
     try:
@@ -90,13 +97,7 @@ def append(rows, step):
     Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
     if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all()):
         return False
-    spread, size = Z.std(axis=0), abs(Z).max(axis=0)
-    # else the digits that are left would be those of rounding
-    if (
-        spread.max() < 1e-9
-        or size.max() > 1e6
-        or ((spread > 1e-12 * size) & (spread < 1e-4 * size)).any()
-    ):
+    if not has_digits(Z):
         return False
     rows.steps.append(step)
     rows.Z = Z

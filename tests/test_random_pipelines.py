@@ -42,16 +42,24 @@ def check_jacobian(case, result, counts):
     counts.update(case.used)
 
 
+def check_one_row(case, result):
+    """Raise unless the Jacobian of the first row alone is what it is among others."""
+    row = case.points[:1]
+    try:
+        case.model.predict(row)
+    except ValueError:
+        return  # not all steps of scikit-learn's take a single row
+    scale = 1e-12 * abs(result).max()
+    np.testing.assert_allclose(jacobian(case.model, row), result[:1], 1e-9, scale)
+
+
 def check(case, counts):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values, result = value_and_jacobian(case.model, case.points)
-        one = jacobian(case.model, case.points[:1])
         check_values(case, values)
         check_jacobian(case, result, counts)
-    np.testing.assert_allclose(
-        one, result[:1], rtol=1e-9, atol=1e-12 * abs(result).max()
-    )
+        check_one_row(case, result)
 
 
 def run(n, **options):

@@ -25,7 +25,7 @@ from sklearn_nnderiv._converters import check_agreement, convert
 from sklearn_nnderiv._converters._registry import _REGISTRY
 from sklearn_nnderiv._elementwise.ufuncs import SMOOTH_UFUNCS
 from sklearn_nnderiv._engines import evaluate
-from sklearn_nnderiv._maps import Affine
+from sklearn_nnderiv._maps import Affine, Elementwise, Sequential
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,
     DerivativeWarning,
@@ -456,6 +456,15 @@ def test_disagreement_is_refused(rng):
     ):
         check_agreement(Affine([1.0] * 3), X, X, "S")
     check_agreement(Affine([1.0, 1.0]), X, X * (1 + 1e-15), "S")
+
+
+def test_rounding_behind_a_constant_part_is_no_disagreement():
+    clip = Elementwise(torch.clamp, 2, 0.0, 1.0, smoothness="piecewise")
+    function = Sequential([clip, Affine([[3.0, -1.0]], offset=[-2.0])], 2)
+    X = np.array([[5.0, 5.0]])  # clipped, and of value 0
+    check_agreement(function, X, np.array([4e-16]), "S")
+    with pytest.raises(ConversionMismatchError, match="differs from S itself"):
+        check_agreement(function, X, np.array([1e-9]), "S")
 
 
 @pytest.mark.parametrize("how", ["all", "input", "half"])

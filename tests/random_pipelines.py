@@ -71,7 +71,8 @@ def suits(Z, wants):
     if wants == "any":
         return True
     if wants == "unit":
-        return abs(Z).max() < 8 and Z.std(axis=0).max() > 0.05
+        width = np.ptp(Z, axis=0)
+        return abs(Z).max() < 8 and (width[width > 0] > 0.3).all()
     low, high = RANGES[wants]
     return Z.min() > 0.8 * low and Z.max() < 1.1 * high
 

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.linear_model import _base as linear_base
+from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 __all__ = [
+    "LINEAR_MODELS",
     "BaseSearchCV",
     "HasMethods",
     "Interval",
@@ -21,12 +24,25 @@ __all__ = [
     "fill_dtype",
     "fit_context",
     "input_columns",
+    "link_of",
+    "neighbors_of",
     "pls_scaling",
     "power_transformer_scaler",
     "random_projection_inverse",
     "validate_data",
 ]
 
+
+# base classes with a `predict` that is linear in the rows by `coef_` and `intercept_`;
+# the second is there since scikit-learn 1.9
+LINEAR_MODELS: tuple[type, ...] = (
+    *(
+        getattr(linear_base, name)
+        for name in ("LinearModel", "MultiOutputLinearModel")
+        if hasattr(linear_base, name)
+    ),
+    BaseSGDRegressor,
+)
 
 # since scikit-learn 1.8; the package has a check, and a message, of its own
 _WEIGHT_OPTIONS = {"allow_all_zero_weights"}.intersection(
@@ -43,6 +59,26 @@ def check_sample_weight(sample_weight: Any, X: Any) -> Any:
 def power_transformer_scaler(transformer: Any) -> Any:
     """Return the fitted StandardScaler inside a standardizing PowerTransformer."""
     return transformer._scaler
+
+
+def link_of(regressor: Any) -> str:
+    """Return the name of the link function of a fitted generalized linear model."""
+    return type(regressor._base_loss.link).__name__
+
+
+def neighbors_of(regressor: Any) -> tuple[Any, Any, bool]:
+    """Return the rows and targets that a regressor by neighbours has memorized.
+
+    They are in the order in which the search meets them, which decides among equals.
+    The last says whether it expands squared distances, at the cost of digits.
+    """
+    rows, targets = regressor._fit_X, np.asarray(regressor._y)
+    rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+    targets = targets.reshape(len(rows), -1)
+    if regressor._fit_method == "brute":
+        return rows, targets, regressor.effective_metric_ in ("euclidean", "l2")
+    order = regressor._tree.get_arrays()[1]
+    return rows[order], targets[order], False
 
 
 def columns_of(X: Any, columns: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import special
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import Lasso, LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -25,7 +25,7 @@ from sklearn_nnderiv._converters import check_agreement, convert
 from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._elementwise.ufuncs import SMOOTH_UFUNCS
 from sklearn_nnderiv._engines import evaluate
-from sklearn_nnderiv._maps import Affine
+from sklearn_nnderiv._maps import Affine, Elementwise, Sequential
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,
     DerivativeWarning,
@@ -323,9 +323,9 @@ def test_unknown_class_is_refused_with_the_remedy():
     ):
         convert(Unknown(), "transform")
     with pytest.raises(
-        NotConvertibleError, match=r"Known are: .*LinearRegression.*Ridge"
+        NotConvertibleError, match=r"Known are: .*DifferentiableRegressor.*Ridge"
     ):
-        convert(Lasso().fit([[0.0], [1.0]], [0, 1]), "predict")
+        convert(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), "predict")
 
 
 def test_pipeline_of_nothing_is_refused():
@@ -462,6 +462,15 @@ def test_disagreement_is_refused(rng):
     ):
         check_agreement(Affine([1.0] * 3), X, X, "S")
     check_agreement(Affine([1.0, 1.0]), X, X * (1 + 1e-15), "S")
+
+
+def test_rounding_behind_a_constant_part_is_no_disagreement():
+    clip = Elementwise(torch.clamp, 2, 0.0, 1.0, smoothness="piecewise")
+    function = Sequential([clip, Affine([[3.0, -1.0]], offset=[-2.0])], 2)
+    X = np.array([[5.0, 5.0]])  # clipped, and of value 0
+    check_agreement(function, X, np.array([4e-16]), "S")
+    with pytest.raises(ConversionMismatchError, match="differs from S itself"):
+        check_agreement(function, X, np.array([1e-9]), "S")
 
 
 @pytest.mark.parametrize("how", ["all", "input", "half"])

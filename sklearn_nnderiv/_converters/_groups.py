@@ -37,7 +37,6 @@ BOUND: dict[str, str] = {
 
 _ITERATIVE = "its transform solves a problem of its own for every row, by iteration"
 _GRAPH = "its transform depends on a graph of neighbours, which changes by jumps"
-_CODES = Refusal(f"{_ITERATIVE}, as sparse codes need", "Use PCA or SparsePCA instead.")
 _TOPICS = Refusal(_ITERATIVE, "Use PCA or TruncatedSVD instead.")
 _TREES = Refusal(
     "its predictions are constant between the splits of its trees, so that their "
@@ -52,12 +51,9 @@ _CLASSIFIERS = Refusal(
 
 REFUSED: dict[str, dict[str, Refusal]] = {
     "transform": {
-        "sklearn.decomposition.DictionaryLearning": _CODES,
         "sklearn.decomposition.LatentDirichletAllocation": _TOPICS,
-        "sklearn.decomposition.MiniBatchDictionaryLearning": _CODES,
         "sklearn.decomposition.MiniBatchNMF": _TOPICS,
         "sklearn.decomposition.NMF": _TOPICS,
-        "sklearn.decomposition.SparseCoder": _CODES,
         "sklearn.ensemble.StackingClassifier": _CLASSIFIERS,
         "sklearn.ensemble.VotingClassifier": _CLASSIFIERS,
         "sklearn.feature_extraction.image.PatchExtractor": Refusal(

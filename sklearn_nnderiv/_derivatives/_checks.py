@@ -64,8 +64,14 @@ def _check_beyond(fitted: Any, role: Role, bound: Bound, head: Table) -> None:
     rows = np.flatnonzero(inside)
     places, expected = accepted(fitted, role, table.take(rows))
     if len(places):
-        name, what = type(fitted).__name__, "rows at the edges of the first and beyond"
-        check_agreement(bound.function, inputs[rows[places]], expected, name, what)
+        check_agreement(
+            bound.function,
+            inputs[rows[places]],
+            expected,
+            type(fitted).__name__,
+            "rows at the edges of the first and beyond",
+            are_made_up=True,
+        )
 
 
 def accepted(fitted: Any, role: Role, table: Table) -> tuple[Index, Array]:

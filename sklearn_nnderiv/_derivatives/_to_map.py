@@ -35,7 +35,8 @@ def to_map(fitted: Any, method: str) -> Map:
         places, expected = accepted(fitted, role, table)
         if len(places):
             name = type(fitted).__name__
-            check_agreement(function, table.numbers()[places], expected, name)
+            numbers = table.numbers()[places]
+            check_agreement(function, numbers, expected, name, are_made_up=True)
     return function
 
 

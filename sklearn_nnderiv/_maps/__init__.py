@@ -4,12 +4,14 @@ from ._affine import Affine
 from ._base import Map, Smoothness, device_of
 from ._chi2 import AdditiveChi2
 from ._concatenate import Concatenate
+from ._constant import Constant
 from ._count_sketch import CountSketch
 from ._distances import Distances
 from ._elementwise import Elementwise
 from ._feed_forward import FeedForward
 from ._interpolation import Interpolation
 from ._monomials import Monomials
+from ._neighbors import NeighborMean
 from ._network import Network
 from ._normalize import Normalize
 from ._one_hot import HotIndex, OneHot
@@ -24,6 +26,7 @@ __all__ = [
     "AdditiveChi2",
     "Affine",
     "Concatenate",
+    "Constant",
     "CountSketch",
     "Distances",
     "Elementwise",
@@ -32,6 +35,7 @@ __all__ = [
     "Interpolation",
     "Map",
     "Monomials",
+    "NeighborMean",
     "Network",
     "Normalize",
     "OneHot",

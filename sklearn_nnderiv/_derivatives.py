@@ -81,7 +81,7 @@ def _function(fitted: Any, X: Any) -> tuple[Map, Array, bool]:
 
     The map is held against the regressor's own predictions.
     """
-    rows = _checked_rows(X)
+    rows = checked_rows(X)
     if isinstance(fitted, nn.Module) and not isinstance(fitted, Map):
         return _module_function(fitted, rows)
     function = fitted if isinstance(fitted, Map) else to_map(fitted)
@@ -103,7 +103,8 @@ def _function(fitted: Any, X: Any) -> tuple[Map, Array, bool]:
     return function, rows, expected.ndim == 1
 
 
-def _checked_rows(X: Any) -> Array:
+def checked_rows(X: Any) -> Array:
+    """Return finite rows of float64."""
     # torch takes no negative strides
     rows: Array = check_array(X, dtype=np.float64, order="C", input_name="X")
     return rows

@@ -14,7 +14,10 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "fit_context",
+    "kernel_pca_centerer",
     "power_transformer_scaler",
+    "process_mean_and_std",
+    "svm_gamma",
     "validate_data",
 ]
 
@@ -34,3 +37,18 @@ def check_sample_weight(sample_weight: Any, X: Any) -> Any:
 def power_transformer_scaler(transformer: Any) -> Any:
     """Return the fitted StandardScaler inside a standardizing PowerTransformer."""
     return transformer._scaler
+
+
+def svm_gamma(fitted: Any) -> float:
+    """Return the number that the gamma of a fitted SVR stands for."""
+    return float(fitted._gamma)
+
+
+def kernel_pca_centerer(fitted: Any) -> Any:
+    """Return the fitted KernelCenterer inside a KernelPCA."""
+    return fitted._centerer
+
+
+def process_mean_and_std(fitted: Any) -> tuple[Any, Any]:
+    """Return by what a GaussianProcessRegressor has shifted and scaled its y."""
+    return fitted._y_train_mean, fitted._y_train_std

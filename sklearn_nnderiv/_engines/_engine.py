@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -23,8 +24,9 @@ from ._workspace import Workspace
 _SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
-# rows in a chunk of what only autodiff can differentiate
-_AUTODIFF_ROWS = 1024
+# rows in a chunk of what only autodiff can differentiate, and numbers in its largest
+# arrays
+_AUTODIFF_ROWS, _AUTODIFF_NUMBERS = 1024, 2**17
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
 
@@ -59,7 +61,9 @@ class Engine:
         function = self._given()
         assert function is not None
         if any(module.training for module in function.modules()):
-            return copy.deepcopy(function).eval()
+            tensors = (*function.parameters(), *function.buffers())
+            shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors}
+            return copy.deepcopy(function, shared).eval()
         return function
 
     @property
@@ -76,7 +80,7 @@ class Engine:
     def _chunk(self, order: int) -> int:
         plan = self.plan
         if plan is None:
-            return _AUTODIFF_ROWS
+            return self._autodiff_rows()
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
         if order:
@@ -89,6 +93,12 @@ class Engine:
         rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)
         most = _MOST_ROWS_ON_GPU if on_gpu else _MOST_ROWS
         return int(np.clip(rows, _LEAST_ROWS, most))
+
+    def _autodiff_rows(self) -> int:
+        parts = self.function.modules()
+        numbers = max(getattr(part, "numbers_per_row", 0) for part in parts)
+        rows = _AUTODIFF_NUMBERS // max(1, numbers)
+        return int(np.clip(rows, _LEAST_ROWS, _AUTODIFF_ROWS))
 
     def borrow(self, n_rows: int) -> Workspace | None:
         """Return scratch memory for so many rows, to be given back."""
@@ -122,11 +132,13 @@ class Engine:
         """Keep its memory for the next call."""
         self._one_rows.append(one)
 
-    def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
-        """Return what computes derivatives up to an order at some rows."""
-        if self.plan is None or space is None:
-            return AutodiffPass(self.function, X)
-        return Pass(self.plan, space, X, order)
+    def passes(self, order: int) -> Callable[[Any, Any], Pass | AutodiffPass]:
+        """Return what computes derivatives up to an order, given memory and rows."""
+        plan = self.plan
+        if plan is None:
+            function = self.function  # once, for it may be a copy
+            return lambda space, X: AutodiffPass(function, X)
+        return lambda space, X: Pass(plan, space, X, order)
 
 
 def engine_of(function: nn.Module) -> Engine:

@@ -69,13 +69,15 @@ def evaluate(
     # whatever their number, so that bits do not depend on it, cores share out the rows
     size = min(size, max(_LEAST_ROWS, -(-n // _LEAST_CHUNKS)), n)
 
+    with torch.inference_mode(False):
+        begin = engine.passes(order)
     unknown: list[int] = []
 
     def run(rows: slice) -> None:
         # what is NaN is announced, what overflows is infinite
         with np.errstate(all="ignore"), torch.inference_mode(False):
             space = engine.borrow(size)
-            state = engine.at(space, X[rows], order)
+            state = begin(space, X[rows])
             for name, out in results.items():
                 method = getattr(state, name)
                 if name in ("jvp", "vjp", "hvp") and along is not None:

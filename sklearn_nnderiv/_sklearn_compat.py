@@ -24,11 +24,14 @@ __all__ = [
     "fill_dtype",
     "fit_context",
     "input_columns",
+    "kernel_pca_centerer",
     "link_of",
     "neighbors_of",
     "pls_scaling",
     "power_transformer_scaler",
+    "process_mean_and_std",
     "random_projection_inverse",
+    "svm_gamma",
     "validate_data",
 ]
 
@@ -114,3 +117,18 @@ def random_projection_inverse(fitted: Any) -> Any:
     if fitted.compute_inverse_components:
         return fitted.inverse_components_
     return fitted._compute_inverse_components()
+
+
+def svm_gamma(fitted: Any) -> float:
+    """Return the number that the gamma of a fitted SVR stands for."""
+    return float(fitted._gamma)
+
+
+def kernel_pca_centerer(fitted: Any) -> Any:
+    """Return the fitted KernelCenterer inside a KernelPCA."""
+    return fitted._centerer
+
+
+def process_mean_and_std(fitted: Any) -> tuple[Any, Any]:
+    """Return by what a GaussianProcessRegressor has shifted and scaled its y."""
+    return fitted._y_train_mean, fitted._y_train_std

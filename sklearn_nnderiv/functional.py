@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ._derivatives import derivatives, to_map
+from ._uncertainty import standard_deviations
 from ._validation import Array
 
 __all__ = [
@@ -166,8 +167,8 @@ def jacobian(fitted: Any, X: Any, *, method: str = "auto") -> Array:
 
 
 def value_and_jacobian(
-    fitted: Any, X: Any, *, method: str = "auto"
-) -> tuple[Array, Array]:
+    fitted: Any, X: Any, return_std: bool = False, *, method: str = "auto"
+) -> tuple[Array, ...]:
     r"""Compute predictions and their derivative in one pass, in raw units.
 
     Parameters
@@ -176,6 +177,10 @@ def value_and_jacobian(
         As for `jacobian`.
     X : array-like or DataFrame of shape (n_samples, n_features)
         The rows at which to differentiate.
+    return_std : bool, default=False
+        Whether to return the standard deviations of both too. `fitted` has to be a
+        GaussianProcessRegressor or a `DifferentiableRegressor`, or such a one within
+        Pipelines, searches and TransformedTargetRegressors.
     method : {"auto", "predict", "transform", "inverse_transform"}, default="auto"
         As for `jacobian`.
 
@@ -185,10 +190,40 @@ def value_and_jacobian(
         What ``fitted.predict(X)`` returns.
     jacobian : ndarray of shape (n_samples[, n_outputs], n_features)
         What `jacobian` returns.
+    y_std : ndarray of the shape of y
+        Only with `return_std`. What ``fitted.predict(X, return_std=True)`` returns for
+        a single regressor; for one within others, in raw units too.
+    jacobian_std : ndarray of the shape of jacobian
+        Only with `return_std`. The standard deviation of every entry of the derivative
+        under the posterior of the fit; it is not the derivative of `y_std`. Infinite
+        for a Gaussian process that has no derivative, as with ``Matern(nu=0.5)``.
+
+    Raises
+    ------
+    ValueError
+        If `return_std` is asked of a regressor without a posterior.
 
     See Also
     --------
     jacobian : The derivative alone, and the errors that both raise.
+
+    Notes
+    -----
+    A Gaussian process with the kernel :math:`k` that was fitted to rows :math:`x_i` has
+    a derivative that is Gaussian as well. With the covariance :math:`K` of the
+    observations, its variance at :math:`x` is
+
+    .. math::
+
+        \left.
+        \frac{\partial^2 k(x, x')}{\partial x_j \partial x'_j}
+        \right|_{x' = x}
+        - \sum_{il} \frac{\partial k(x, x_i)}{\partial x_j} \, [K^{-1}]_{il} \,
+        \frac{\partial k(x, x_l)}{\partial x_j} .
+
+    The noise of a ``WhiteKernel`` is in `y_std`, as in scikit-learn, and not in
+    `jacobian_std`. A transformer of the target that is not linear is replaced by its
+    tangent at the prediction, in both standard deviations.
 
     Examples
     --------
@@ -201,7 +236,10 @@ def value_and_jacobian(
     (array([6.]), array([[3.]]))
     """
     values, derivative = derivatives(fitted, X, "values", "jacobian", method=method)
-    return values, derivative
+    if not return_std:
+        return values, derivative
+    stds = zip(standard_deviations(fitted, X), (values, derivative), strict=True)
+    return values, derivative, *(std.reshape(like.shape) for std, like in stds)
 
 
 def hessian(fitted: Any, X: Any, *, method: str = "auto") -> Array:

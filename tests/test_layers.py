@@ -28,6 +28,7 @@ ROOMS = [
     "_assembly",
     "_regressor",
     "_derivatives",
+    "_uncertainty",
     "functional",
     "__init__",
 ]
@@ -48,6 +49,7 @@ THIRD_PARTIES = {
     "_assembly": {"numpy", "sklearn", "torch"},
     "_regressor": {"numpy", "skorch", "sklearn", "torch"},
     "_derivatives": {"numpy", "skorch", "sklearn", "torch"},
+    "_uncertainty": {"numpy", "sklearn", "torch"},
     "functional": {"torch"},
     "__init__": set(),
 }

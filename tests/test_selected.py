@@ -80,7 +80,7 @@ def test_columns_are_taken_out_and_not_multiplied_by_zero():
     truth = evaluated(function, X, V, U)
     X[:, 0], X[:, 2] = np.nan, np.inf
     engine = engine_of(function)
-    assert isinstance(engine.at(engine.borrow(4), X, 0), SelectedPass)
+    assert isinstance(engine.passes(0, 4)(engine.borrow(4), X), SelectedPass)
     for key, result in evaluated(function, X, V, U).items():
         np.testing.assert_array_equal(result, truth[key])
 

@@ -12,9 +12,11 @@ from . import (
     _ensemble,
     _feature_extraction,
     _feature_selection,
+    _gaussian_process,
     _impute,
     _isotonic,
     _kernel_approximation,
+    _kernel_methods,
     _linear_model,
     _model_selection,
     _modules,
@@ -30,6 +32,7 @@ from . import (
 from ._agreement import N_SAMPLE_ROWS, check_agreement, check_slope
 from ._bind import Bound, bind
 from ._function_transformer import register_function
+from ._kernels import process_kernel
 from ._lookup import Role
 from ._modules import dtype_of as module_dtype
 from ._modules import module_output
@@ -47,6 +50,7 @@ __all__ = [
     "convert",
     "module_dtype",
     "module_output",
+    "process_kernel",
     "register_converter",
     "register_function",
     "registered",
@@ -63,9 +67,11 @@ del (
     _ensemble,
     _feature_extraction,
     _feature_selection,
+    _gaussian_process,
     _impute,
     _isotonic,
     _kernel_approximation,
+    _kernel_methods,
     _linear_model,
     _model_selection,
     _modules,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -26,8 +27,9 @@ from ._workspace import Workspace
 _SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
-# rows in a chunk of what only autodiff can differentiate
-AUTODIFF_ROWS = 1024
+# rows in a chunk of what only autodiff can differentiate, and numbers in its largest
+# arrays
+_AUTODIFF_ROWS, _AUTODIFF_NUMBERS = 1024, 2**17
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
 
@@ -62,7 +64,9 @@ class Engine:
         function = self._given()
         assert function is not None
         if any(module.training for module in function.modules()):
-            return copy.deepcopy(function).eval()
+            tensors = (*function.parameters(), *function.buffers())
+            shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors}
+            return copy.deepcopy(function, shared).eval()
         return function
 
     @property
@@ -79,7 +83,7 @@ class Engine:
     def _chunk(self, order: int) -> int:
         plan = self.plan
         if plan is None:
-            return AUTODIFF_ROWS
+            return _autodiff_rows(self._given())
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
         if order == 1:
@@ -127,19 +131,29 @@ class Engine:
         """Keep its memory for the next call."""
         self._one_rows.append(one)
 
-    def at(
-        self, space: Workspace | None, X: Any, order: int, n_active: int | None = None
-    ) -> Pass | SelectedPass | ActivePass | AutodiffPass:
-        """Return what computes derivatives up to an order at some rows.
+    def passes(
+        self, order: int, n_in: int, n_active: int | None = None
+    ) -> Callable[[Any, Any], Pass | SelectedPass | ActivePass | AutodiffPass]:
+        """Return what computes derivatives up to an order, given memory and rows.
 
-        They are by so many of the first inputs, by default by all.
+        They are by so many of the first of n_in inputs, by default by all.
         """
-        if self.plan is None or space is None:
-            return AutodiffPass(self.function, X, n_active)
-        kind = Pass if self.plan.columns is None else SelectedPass
-        whole = kind(self.plan, space, X, order)
-        n_in = X.shape[1]
-        return whole if n_active in (None, n_in) else ActivePass(whole, n_active, n_in)
+        plan = self.plan
+        if plan is None:
+            function = self.function  # once, for it may be a copy
+            return lambda space, X: AutodiffPass(function, X, n_active)
+        kind = Pass if plan.columns is None else SelectedPass
+        if n_active is None or n_active == n_in:
+            return lambda space, X: kind(plan, space, X, order)
+        return lambda space, X: ActivePass(kind(plan, space, X, order), n_active, n_in)
+
+
+def _autodiff_rows(function: nn.Module | None) -> int:
+    """Return how many rows of a map without a plan to compute at a time."""
+    assert function is not None
+    numbers = max(getattr(part, "numbers_per_row", 0) for part in function.modules())
+    rows = _AUTODIFF_NUMBERS // max(1, numbers)
+    return int(np.clip(rows, _LEAST_ROWS, _AUTODIFF_ROWS))
 
 
 def engine_of(function: nn.Module) -> Engine:

@@ -14,7 +14,7 @@ from torch import nn
 from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
-from ._engine import AUTODIFF_ROWS, Engine, engine_of
+from ._engine import Engine, engine_of
 from ._selected import SelectedPass
 from ._threads import single_threaded
 
@@ -79,13 +79,15 @@ def evaluate(
     # whatever their number, so that bits do not depend on it, cores share out the rows
     size = min(size, max(_LEAST_ROWS, -(-n // _LEAST_CHUNKS)), n)
 
+    with torch.inference_mode(False):
+        begin = engine.passes(order, X.shape[1], n_active)
     unknown: list[int] = []
 
     def run(rows: slice) -> None:
         # what is NaN is announced, what overflows is infinite
         with np.errstate(all="ignore"), torch.inference_mode(False):
             space = engine.borrow(size)
-            state = engine.at(space, X[rows], order, n_active)
+            state = begin(space, X[rows])
             _write(state, results, along, rows)
             unknown.append(state.n_unknown())
             engine.give_back(space)
@@ -108,10 +110,10 @@ def evaluate_by_autodiff(
     A closed form multiplies by zeros, which makes all outputs of a row NaN where one
     input is. See `evaluate` for the parameters.
     """
-    engine = engine_of(function)
-    for start in range(0, len(X), AUTODIFF_ROWS):
-        rows = slice(start, start + AUTODIFF_ROWS)
-        state = AutodiffPass(engine.function, X[rows], n_active)
+    function = engine_of(function).function
+    for start in range(0, len(X), _LEAST_ROWS):
+        rows = slice(start, start + _LEAST_ROWS)
+        state = AutodiffPass(function, X[rows], n_active)
         _write(state, results, along, rows)
 
 

@@ -28,10 +28,13 @@ class Map(nn.Module, ABC):
     spread : float, default=0.0
         How far every output may be off for the rounding of the largest one, relative to
         that.
+    numbers_per_row : int, default=0
+        Numbers that a gradient needs of every row, if they are many.
     """
 
     tolerance: tuple[float, float] = (1e-12, 0.0)
     spread: float = 0.0
+    numbers_per_row: int = 0
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()
@@ -46,10 +49,12 @@ class Map(nn.Module, ABC):
 
     def _constant(self, name: str, value: Any) -> None:
         """Keep a float64 array that moves with the module and is never trained."""
-        if value is not None:
-            # not on torch's default device, which is the user's to set
-            value = torch.tensor(value, dtype=torch.float64, device="cpu")
-        self.register_buffer(name, value)
+        self.register_buffer(name, None if value is None else float64(value))
+
+
+def float64(value: Any) -> Tensor:
+    """Return a copy as a tensor, not on torch's default device, the user's to set."""
+    return torch.tensor(value, dtype=torch.float64, device="cpu")
 
 
 def module_list(maps: Iterable[nn.Module]) -> nn.ModuleList:

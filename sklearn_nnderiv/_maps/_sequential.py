@@ -10,7 +10,7 @@ from ._base import Map, Smoothness, module_list
 _FROM_BEST_TO_WORST: tuple[Smoothness, ...] = ("smooth", "piecewise", "constant")
 
 
-def worst_smoothness(maps: Iterable[Map]) -> Smoothness:
+def worst_smoothness(maps: Iterable[Any]) -> Smoothness:
     """Return the smoothness of maps that are composed, that of the worst of them."""
     return max((part.smoothness for part in maps), key=_FROM_BEST_TO_WORST.index)
 

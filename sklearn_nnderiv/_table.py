@@ -195,7 +195,7 @@ def plain_table(X: Any, is_number: NDArray[np.bool_] | None = None) -> Table:
 def _kind(X: Any) -> type[Table]:
     if hasattr(X, "iloc") and hasattr(X, "columns"):
         return PandasTable
-    if type(X).__module__.startswith("polars") and hasattr(X, "columns"):
+    if type(X).__module__.startswith("polars") and hasattr(X, "to_series"):
         return PolarsTable
     return ArrayTable
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.decomposition import NMF
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import all_estimators
@@ -74,6 +74,8 @@ def test_refusals_name_the_step_the_reason_and_the_remedy(rng):
     for call in (lambda: jacobian(pipe, X), lambda: to_torch(pipe)):
         with pytest.raises(NotConvertibleError, match=message):
             call()
+    with pytest.raises(NotConvertibleError, match="it predicts classes, which have no"):
+        jacobian(LogisticRegression().fit(X, X[:, 0] > 1), X)
     forest = RandomForestRegressor(2).fit(X, X[:, 0])
     with pytest.raises(NotConvertibleError, match=r"zero almost everywhere\. Use a re"):
         jacobian(forest, X)

@@ -44,6 +44,10 @@ _TREES = Refusal(
     "Use a regressor that is smooth, such as DifferentiableRegressor, "
     "GaussianProcessRegressor or SVR.",
 )
+_CLASSES = Refusal(
+    "it predicts classes, which have no derivative",
+    "Use a regressor, or method='transform' where there is one.",
+)
 _CLASSIFIERS = Refusal(
     "its output is that of classifiers, and this package is for regression",
     "Use its counterpart for regression.",
@@ -70,6 +74,9 @@ REFUSED: dict[str, dict[str, Refusal]] = {
     },
     "inverse_transform": {},
     "predict": {
+        "sklearn.base.ClassifierMixin": _CLASSES,
+        "sklearn.base.ClusterMixin": _CLASSES,
+        "sklearn.base.OutlierMixin": _CLASSES,
         "sklearn.ensemble.ExtraTreesRegressor": _TREES,
         "sklearn.ensemble.GradientBoostingRegressor": _TREES,
         "sklearn.ensemble.HistGradientBoostingRegressor": _TREES,

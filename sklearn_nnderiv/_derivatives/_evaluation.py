@@ -176,13 +176,16 @@ class _Run:
     def _targets(self, out: dict[str, Array]) -> dict[str, Array]:
         """Return where to write values, and derivatives by the active columns."""
         n, k = len(next(iter(out.values()))), self.bound.function.n_out
-        targets = {"values": out.get("values", np.empty((n, k)))}
+        targets = {}
         for name, result in out.items():
-            if self.bound.is_plain:
+            if self.bound.is_plain or name == "values":
                 targets[name] = result
-            elif len(self.bound.active) and name != "values":
+            elif len(self.bound.active):
                 shape = _shape(name, n, k, len(self.bound.active))
                 targets[name] = np.empty(shape)
+        # at last: a derivative knows the values
+        values = targets.pop("values", None)
+        targets["values"] = np.empty((n, k)) if values is None else values
         return targets
 
     def _active(

@@ -13,8 +13,12 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "discriminant_components",
+    "fill_dtype",
     "fit_context",
+    "pls_scaling",
     "power_transformer_scaler",
+    "random_projection_inverse",
     "validate_data",
 ]
 
@@ -34,3 +38,25 @@ def check_sample_weight(sample_weight: Any, X: Any) -> Any:
 def power_transformer_scaler(transformer: Any) -> Any:
     """Return the fitted StandardScaler inside a standardizing PowerTransformer."""
     return transformer._scaler
+
+
+def pls_scaling(fitted: Any) -> tuple[Any, Any]:
+    """Return the mean and the scale that a partial least squares takes from X."""
+    return fitted._x_mean, fitted._x_std
+
+
+def discriminant_components(fitted: Any) -> int:
+    """Return how many components a LinearDiscriminantAnalysis keeps at most."""
+    return int(fitted._max_components)
+
+
+def fill_dtype(imputer: Any) -> Any:
+    """Return the dtype to which a SimpleImputer rounds what it fills in."""
+    return imputer._fill_dtype
+
+
+def random_projection_inverse(fitted: Any) -> Any:
+    """Return the matrix (n_features, n_components) of the way back."""
+    if fitted.compute_inverse_components:
+        return fitted.inverse_components_
+    return fitted._compute_inverse_components()

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from .._maps import Map, Sequential, device_of
+from .._maps import Map, RowFunction, device_of
 from .._validation import Array
 from ..exceptions import ConversionMismatchError
 
@@ -40,10 +41,14 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
             "its derivative would be that of another function. If a converter was "
             "registered for it, correct that; otherwise please report this."
         )
-    # the package's own maps are known to be differentiable
-    parts = function.parts() if isinstance(function, Sequential) else [function]
-    if not all(isinstance(part, Map) for part in parts):
+    if any(_is_foreign(part) for part in function.modules()):
         check_slope(function, X, f"The torch map of {name}")
+
+
+def _is_foreign(part: nn.Module) -> bool:
+    """Whether a part was written elsewhere; the package's own are differentiable."""
+    is_map = hasattr(part, "smoothness")
+    return isinstance(part, RowFunction) or (is_map and not isinstance(part, Map))
 
 
 def check_slope(function: Map, X: Array, subject: str) -> None:
@@ -110,6 +115,7 @@ def _rounding(function: Map, X: Array, value: Array, expected: Array) -> Array:
             moved = _evaluate(function, X * (1 + step * signs))
             change = np.fmax(change, abs(moved - value))
     size = np.nanmax(abs(expected), axis=0, initial=0)
+    absolute += getattr(function, "spread", 0.0) * size.max(initial=0)
     return relative * size + 2 * change + absolute
 
 

@@ -24,9 +24,13 @@ class Map(nn.Module, ABC):
     ----------
     tolerance : (float, float), default=(1e-12, 0.0)
         How far scikit-learn's own output may be off by rounding: relative, absolute.
+    spread : float, default=0.0
+        How far every output may be off for the rounding of the largest one, relative to
+        that.
     """
 
     tolerance: tuple[float, float] = (1e-12, 0.0)
+    spread: float = 0.0
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()

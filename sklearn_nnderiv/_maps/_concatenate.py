@@ -6,8 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._base import Map
-from ._sequential import worst_smoothness
+from ._base import Map, Smoothness
+
+
+def _joint_smoothness(maps: Iterable[Map]) -> Smoothness:
+    """Return the smoothness of maps side by side: constant only if all of them are."""
+    kinds = {part.smoothness for part in maps}
+    return kinds.pop() if len(kinds) == 1 else "piecewise"
 
 
 class Concatenate(Map):
@@ -22,7 +27,7 @@ class Concatenate(Map):
     def __init__(self, maps: Iterable[Map]) -> None:
         parts: list[Any] = list(maps)
         n_out = sum(part.n_out for part in parts)
-        super().__init__(parts[0].n_in, n_out, worst_smoothness(parts))
+        super().__init__(parts[0].n_in, n_out, _joint_smoothness(parts))
         self.maps = nn.ModuleList(parts)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in parts]

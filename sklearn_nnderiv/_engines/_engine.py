@@ -79,11 +79,11 @@ class Engine:
             return _AUTODIFF_ROWS
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
-        if order:
-            rows = plan.n_out if plan.meeting == 0 else plan.n_in + plan.n_out
-            numbers += rows * units
+        if order == 1:
+            numbers += plan.n_first_order
         if order == 2:
-            numbers += 2 * plan.n_in * units + plan.n_in**2 * plan.n_out
+            numbers += (3 * plan.n_in + plan.n_out) * units
+            numbers += plan.n_in**2 * plan.n_out
         on_gpu = plan.device.type != "cpu"
         scratch = _SCRATCH_ON_GPU if on_gpu else _SCRATCH
         rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)

@@ -7,9 +7,10 @@ gradient of every row. Nothing accumulates in `.grad`.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,7 @@ class AutodiffPass:
             return _grad(y[:, j].sum(), x)
 
     def _forward_jacobian(self, out: Any) -> None:
+        _load_forward_mode()
         with torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
             for i in range(out.shape[2]):
                 tangent = torch.zeros_like(self.x)
@@ -171,6 +173,15 @@ class AutodiffPass:
         bad = unknown.any(axis=1) if j is None else unknown[:, j]
         if bad.any():
             out[bad] = np.nan
+
+
+@cache
+def _load_forward_mode() -> None:
+    """Have torch import what it needs, with deprecation warnings of its own."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 
 @contextmanager

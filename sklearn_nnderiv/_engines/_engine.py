@@ -16,6 +16,7 @@ from ._fold import make_plan
 from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
+from ._selected import SelectedPass
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -111,6 +112,8 @@ class Engine:
         plan = self.plan
         if plan is None or plan.lead is not None or plan.trail is not None:
             return None
+        if plan.columns is not None:
+            return None
         if plan.device.type != "cpu":
             return None
         try:
@@ -122,10 +125,14 @@ class Engine:
         """Keep its memory for the next call."""
         self._one_rows.append(one)
 
-    def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
+    def at(
+        self, space: Workspace | None, X: Any, order: int
+    ) -> Pass | SelectedPass | AutodiffPass:
         """Return what computes derivatives up to an order at some rows."""
         if self.plan is None or space is None:
             return AutodiffPass(self.function, X)
+        if self.plan.columns is not None:
+            return SelectedPass(self.plan, space, X, order)
         return Pass(self.plan, space, X, order)
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -45,8 +46,10 @@ class Map(nn.Module, ABC):
     def _constant(self, name: str, value: Any) -> None:
         """Keep a float64 array that moves with the module and is never trained."""
         if value is not None:
+            # torch takes no negative strides
+            value = np.array(value, dtype=np.float64, order="C")
             # not on torch's default device, which is the user's to set
-            value = torch.tensor(value, dtype=torch.float64, device="cpu")
+            value = torch.tensor(value, device="cpu")
         self.register_buffer(name, value)
 
 

@@ -19,6 +19,9 @@ from sklearn_nnderiv._maps import CountSketch
 from .oracles import central_differences
 from .transformer_cases import CASES
 
+# by the first use of forward mode, within torch
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+
 # roles of those that have no map, by design
 NO_TRANSFORM = ("NMF", "MiniBatchNMF")
 PREDICT = ("PLSRegression", "PLSCanonical", "CCA", "IsotonicRegression", "RFE", "RFECV")

@@ -22,8 +22,9 @@ from .._validation import Array
 
 Parts = tuple[tuple[Kernel, slice], ...]
 
-# numbers in the product of the last two weights, or the first two
-_MAX_TOP = 1_000_000
+# numbers in the product of the last two weights, and of the first two, which is read
+# again for every few rows
+_MAX_TOP, _MAX_BOTTOM = 1_000_000, 250_000
 # multiplications in the time of a pass over one number, and the factor of the cost of
 # products that are small, one for every row
 _PASS, _SMALL = 8.0, 4.0
@@ -124,7 +125,7 @@ class Plan:
         if len(self.layers) < 2:
             return None
         lower, upper = self.layers[0].weight, self.layers[1].weight
-        if lower.shape[0] * lower.shape[1] * len(upper) > _MAX_TOP:
+        if lower.shape[0] * lower.shape[1] * len(upper) > _MAX_BOTTOM:
             return None
         return upper.T[:, :, None] * lower[:, None, :]
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._maps import Map
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
@@ -60,7 +61,7 @@ class Engine:
         """
         function = self._given()
         assert function is not None
-        if any(module.training for module in function.modules()):
+        if any(_may_train(module) for module in function.modules()):
             return copy.deepcopy(function).eval()
         return function
 
@@ -135,6 +136,11 @@ class Engine:
         if self.plan.columns is not None:
             return SelectedPass(self.plan, space, X, order)
         return Pass(self.plan, space, X, order)
+
+
+def _may_train(module: nn.Module) -> bool:
+    """Whether a module is in train mode and not one of those without a mode."""
+    return module.training and not isinstance(module, Map | nn.ModuleList)
 
 
 def engine_of(function: nn.Module) -> Engine:

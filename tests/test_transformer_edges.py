@@ -15,6 +15,7 @@ from sklearn.decomposition import (
     DictionaryLearning,
     FactorAnalysis,
     SparseCoder,
+    SparsePCA,
     TruncatedSVD,
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -41,7 +42,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import SparseRandomProjection
 
-from sklearn_nnderiv import jacobian, to_torch
+from sklearn_nnderiv import DifferentiableRegressor, jacobian, to_torch
 from sklearn_nnderiv._converters import check_agreement, convert
 from sklearn_nnderiv._maps import Affine, Concatenate, Elementwise
 from sklearn_nnderiv.exceptions import NotConvertibleError
@@ -429,11 +430,26 @@ def test_side_by_side_is_constant_only_if_all_parts_are():
 
 def test_penalised_codes_without_penalty(rng):
     # zero components, which the equations leave open
-    from sklearn.decomposition import SparsePCA
-
     X = rng.normal(size=(30, 4))
     fitted = SparsePCA(2, alpha=1.0, ridge_alpha=0, random_state=0).fit(X)
     agrees(fitted, X, rtol=1e-10)
     fitted.components_[1] = 0
     function = convert(fitted, "transform")
     assert np.isfinite(value(function, X)).all()
+
+
+def test_scalers_whose_output_is_sparse(rng):
+    X = rng.normal(size=(50, 2))
+    results = []
+    for sparse_output in (False, True):
+        scaler = SplineTransformer(sparse_output=sparse_output)
+        model = DifferentiableRegressor(
+            hidden_layer_sizes=(3,),
+            solver="lbfgs",
+            max_iter=5,
+            x_scaler=scaler,
+            random_state=0,
+        )
+        results.append(model.fit(X, X[:, 0]).predict_jacobian(X))
+    np.testing.assert_array_equal(*results)
+    assert abs(results[0]).max() > 0.1

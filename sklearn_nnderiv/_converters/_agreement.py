@@ -1,24 +1,26 @@
 """The checks that a map reproduces what it was converted from."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from .._maps import Map, RowFunction, device_of
-from .._validation import Array
+from .._validation import Array, dense
 from ..exceptions import ConversionMismatchError
 
 N_SAMPLE_ROWS = 32
 
 
-def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None:
+def check_agreement(function: Map, X: Array, expected: Any, name: str) -> None:
     """Raise unless function(X) equals `expected` up to rounding.
 
     Rounding is judged by the function's own sensitivity: a difference that a relative
     change of the inputs by the tolerance would cause too is not one of substance.
     """
-    expected = np.asarray(expected, dtype=np.float64).reshape(len(X), -1)
+    expected = dense(expected).reshape(len(X), -1)
     if X.shape[1] != function.n_in:
         raise ConversionMismatchError(
             f"The torch map of {name} has n_in={function.n_in}, but {name} itself "

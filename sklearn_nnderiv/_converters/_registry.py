@@ -131,7 +131,8 @@ def convert(fitted: Any, role: Role) -> Map:
             f"is not known. {remedy} Known are: {', '.join(known)}."
         )
     ancestor, converter = found
-    if getattr_static(cls, role) is not getattr_static(ancestor, role):
+    # the class of an older scikit-learn may lack the method
+    if getattr_static(cls, role, None) is not getattr_static(ancestor, role, None):
         raise NotConvertibleError(
             f"{full_name} overrides {role!r} of {ancestor.__name__}, whose converter "
             f"would not know what it does. {remedy}"

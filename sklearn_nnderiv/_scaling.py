@@ -18,7 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ._converters import N_SAMPLE_ROWS, check_agreement, convert
 from ._maps import Map
-from ._validation import Array, warn
+from ._validation import Array, dense, warn
 from .exceptions import DerivativeWarning, NotConvertibleError
 
 SCALERS: dict[str, type] = {
@@ -84,7 +84,7 @@ def scale_targets(
 ) -> NDArray[Any]:
     """Return the scaled targets, checked to come back as y."""
     scaled, head = _scale(fitted, y, dtype, "y_scaler", "y")
-    back = np.asarray(fitted.inverse_transform(head), dtype=np.float64)
+    back = dense(fitted.inverse_transform(head))
     check_agreement(function, head, back, f"y_scaler={fitted!r}")
     _check_round_trip(fitted, y, y[: len(head)], back)
     return scaled
@@ -97,10 +97,7 @@ def _scale(
 
     The rows are scaled chunk by chunk, so that a single copy of them is in memory.
     """
-    parts = (
-        np.asarray(fitted.transform(data[rows]), dtype=np.float64)
-        for rows in _chunks(data)
-    )
+    parts = (dense(fitted.transform(data[rows])) for rows in _chunks(data))
     n_bad = 0
     for rows, part in zip(_chunks(data), parts, strict=True):
         n_bad += int((~np.isfinite(part)).any(axis=1).sum())

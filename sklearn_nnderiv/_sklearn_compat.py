@@ -109,7 +109,7 @@ def discriminant_components(fitted: Any) -> int:
 
 def fill_dtype(imputer: Any) -> Any:
     """Return the dtype to which a SimpleImputer rounds what it fills in."""
-    return imputer._fill_dtype
+    return getattr(imputer, "_fill_dtype", np.float64)
 
 
 def random_projection_inverse(fitted: Any) -> Any:

@@ -16,6 +16,13 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
+def dense(result: Any) -> Array:
+    """Return what a transformer or a regressor returned as an array of float64."""
+    if hasattr(result, "toarray"):  # sparse
+        result = result.toarray()
+    return np.asarray(result, dtype=np.float64)
+
+
 def check_weights(sample_weight: Any, X: Array) -> Array:
     """Return finite, non-negative weights of shape (n_samples,), not all zero."""
     weight = check_sample_weight(sample_weight, X)

@@ -18,7 +18,7 @@ from sklearn_nnderiv._elementwise.activations import Sine
 from sklearn_nnderiv._engines import evaluate
 from sklearn_nnderiv._engines._engine import engine_of
 from sklearn_nnderiv._engines._fold import make_plan
-from sklearn_nnderiv._maps import Affine, Elementwise, Network
+from sklearn_nnderiv._maps import Affine, Elementwise, Network, Select, Sequential
 
 from .oracles import all_derivatives
 from .test_engine import as_map, assert_close, check, directions, network
@@ -320,3 +320,20 @@ def test_eight_threads_give_the_bits_of_one(rng):
         for i, results in enumerate(pool.map(call, range(40))):
             for name, result in results.items():
                 np.testing.assert_array_equal(result, expected[i % 4][name])
+
+
+def test_maps_without_a_mode_are_not_copied(rng):
+    function = Sequential([Elementwise(torch.sin, 2), Affine(np.ones((1, 2)))] * 1, 2)
+    assert function.training
+    assert engine_of(function).function is function
+    network = Network(nn.Sequential(nn.Linear(2, 1)), 2, 1, torch.float32, "smooth")
+    assert engine_of(network).function is not network
+    assert engine_of(network.eval()).function is network
+
+
+def test_nan_stays_in_its_column_where_columns_are_not_mixed():
+    scaler = Affine([2.0, 3.0], center=[1.0, 1.0])
+    for parts in ([scaler], [Elementwise(torch.log, 2)], [scaler, Select([1, 0], 2)]):
+        found = np.empty((1, 2))
+        evaluate(Sequential(parts, 2), np.array([[np.nan, 2.0]]), {"values": found})
+        assert np.isnan(found).sum() == 1

@@ -19,6 +19,9 @@ from sklearn_nnderiv._maps import CountSketch
 from .oracles import central_differences
 from .transformer_cases import CASES
 
+# by the first use of forward mode, within torch
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+
 # roles of those that have no map, by design
 NO_TRANSFORM = ("NMF", "MiniBatchNMF")
 PREDICT = ("PLSRegression", "PLSCanonical", "CCA", "IsotonicRegression", "RFE", "RFECV")
@@ -125,9 +128,17 @@ def test_values(i, role):
     check_agreement(function, X, truth, "it")
 
 
-def smooth_at(differences, X, scale):
+def differences(function, X, scale):
+    """Central differences, of one call for all rows that they need."""
+    asked = []
+    central_differences(lambda Z: asked.append(Z) or Z[:, 0], X, scale)
+    answers = iter(np.split(function(np.concatenate(asked)), len(asked)))
+    return central_differences(lambda Z: next(answers), X, scale)
+
+
+def smooth_at(function, X, scale):
     """Differences at X, and where those of two steps agree: away from kinks."""
-    first, second = (differences(X, s) for s in (scale, scale / 3))
+    first, second = (differences(function, X, s) for s in (scale, scale / 3))
     return first, scaled(first - second, first) < 3e-7
 
 
@@ -146,18 +157,15 @@ def test_derivatives_are_central_differences(i, role):
     if function.smoothness == "constant":
         X = between if role == "inverse_transform" else X
         assert (jacobian(function, X) == 0).all()
-        assert (central_differences(method, X, scale=1e-7) == 0).mean() > 0.9
+        assert (differences(method, X, 1e-7) == 0).mean() > 0.9
         return
     scale = 0.003 * np.ptp(X, axis=0) + 1e-3 * (np.ptp(X, axis=0) == 0)
-    first, smooth = smooth_at(lambda Z, s: central_differences(method, Z, s), X, scale)
+    first, smooth = smooth_at(method, X, scale)
     J, H = results(function, X, "jacobian", "hessian")
     assert smooth.mean() > 0.8
     assert scaled(J - first, first)[smooth].max() < 1e-6
 
-    def slopes(Z):
-        return jacobian(function, Z)
-
-    second, smooth = smooth_at(lambda Z, s: central_differences(slopes, Z, s), X, scale)
+    second, smooth = smooth_at(lambda Z: jacobian(function, Z), X, scale)
     assert smooth.mean() > 0.8
     assert scaled(H - second, second)[smooth].max() < 1e-4
 
@@ -204,24 +212,17 @@ def test_any_shape_copies_and_torch_func(i, role):
 EXPORTED = [
     next(k for k, (i, role) in enumerate(ALL) if name in f"{CASES[i]!s}-{role}")
     for name in (
-        "Normalizer(norm='max')",
         "PolynomialFeatures(degree=(2, 3)",
         "SplineTransformer(extrapolation='periodic'",
         "SplineTransformer(extrapolation='error'",
         "KBinsDiscretizer(n_bins=3)-normal-transform",
         "KBinsDiscretizer(n_bins=3)-normal-inverse_transform",
-        "clip",
-        "sublinear_tf",
         "SimpleImputer(add_indicator=True, missing_values=0",
-        "MissingIndicator()",
-        "PCA(n_components=2, whiten=True)",
-        "split_sign=True",
         "SelectKBest(k=2",
         "AdditiveChi2Sampler(sample_steps=3)",
         "PolynomialCountSketch(coef0=1.5",
         "median",
         "KMeans(n_clusters=3",
-        "IsotonicRegression()",
     )
 ]
 

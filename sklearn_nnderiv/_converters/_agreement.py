@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._maps import Map, RowFunction, Sequential, device_of
-from .._validation import Array, warn
+from .._validation import Array, dense, warn
 from ..exceptions import ConversionMismatchError, DerivativeWarning
 
 N_SAMPLE_ROWS = 32
@@ -17,7 +17,7 @@ N_SAMPLE_ROWS = 32
 def check_agreement(
     function: Map,
     X: Array,
-    expected: Array,
+    expected: Any,
     name: str,
     what: str = "sample rows",
     *,
@@ -31,7 +31,7 @@ def check_agreement(
     Rounding is judged by the function's own sensitivity: a difference that a relative
     change of the inputs by the tolerance would cause too is not one of substance.
     """
-    expected = np.asarray(expected, dtype=np.float64).reshape(len(X), -1)
+    expected = dense(expected).reshape(len(X), -1)
     if X.shape[1] != function.n_in:
         raise ConversionMismatchError(
             f"The torch map of {name} has n_in={function.n_in}, but {name} itself "

@@ -1,6 +1,6 @@
 """Term frequencies."""
 
-import torch
+import numpy as np
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from .._elementwise.piecewise import damped_count
@@ -11,7 +11,7 @@ from ._registry import register_converter
 @register_converter(TfidfTransformer, "transform")
 def _tfidf(fitted: TfidfTransformer) -> Map:
     n = fitted.n_features_in_
-    maps: list[Map] = [Affine(getattr(fitted, "idf_", torch.ones(n)))]
+    maps: list[Map] = [Affine(getattr(fitted, "idf_", np.ones(n)))]
     if fitted.sublinear_tf:
         maps.insert(0, Elementwise(damped_count, n, smoothness="piecewise"))
     if fitted.norm is not None:

@@ -147,7 +147,13 @@ def _row_function(
     with torch.inference_mode(False), torch.no_grad():
         rows = torch.linspace(0.2, 0.8, 3 * n_in, dtype=torch.float64, device="cpu")
         rows = rows.reshape(3, n_in)
-        y = counterpart(rows, **keywords)
+        try:
+            y = counterpart(rows, **keywords)
+        except TypeError as error:
+            raise NotConvertibleError(
+                f"The counterpart {counterpart!r} cannot be called with the keyword "
+                f"arguments {keywords!r}: {error}"
+            ) from error
         if not isinstance(y, Tensor) or y.ndim != 2 or len(y) != 3:
             given = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
             raise NotConvertibleError(

@@ -39,6 +39,7 @@ def register_converter(
 
     See Also
     --------
+    register_function : The same for a function that a FunctionTransformer applies.
     to_torch : Convert a fitted estimator.
     DifferentiableRegressor : Uses the converters for its scalers.
 

@@ -6,14 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 import skorch
-import torch
-from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_clusterer
 from torch import nn
 
 from .._converters import Role, module_dtype, module_output
 from .._table import ArrayTable, Table
-from .._validation import Array
+from .._validation import Array, dense
 
 METHODS = ("auto", "predict", "transform", "inverse_transform")
 
@@ -52,8 +50,8 @@ def output_of(fitted: Any, role: Role, table: Table) -> Array:
         return module_output(fitted, table.numbers())
     if isinstance(fitted, skorch.NeuralNet):
         dtype = str(module_dtype(fitted.module_)).removeprefix("torch.")
-        return _dense(getattr(fitted, role)(table.numbers().astype(dtype)))
-    return _dense(getattr(fitted, role)(table.X))
+        return dense(getattr(fitted, role)(table.numbers().astype(dtype)))
+    return dense(getattr(fitted, role)(table.X))
 
 
 def exact_output_of(fitted: Any, role: Role, exact: Table, given: Table) -> Array:
@@ -67,11 +65,3 @@ def exact_output_of(fitted: Any, role: Role, exact: Table, given: Table) -> Arra
         except Exception:
             return output_of(fitted, role, given)
     return output_of(fitted, role, exact)
-
-
-def _dense(result: Any) -> NDArray[np.float64]:
-    if hasattr(result, "toarray"):
-        result = result.toarray()
-    if isinstance(result, torch.Tensor):
-        result = result.detach().cpu()
-    return np.asarray(result, dtype=np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._maps import Map
 from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
@@ -63,7 +64,7 @@ class Engine:
         """
         function = self._given()
         assert function is not None
-        if any(module.training for module in function.modules()):
+        if any(_may_train(module) for module in function.modules()):
             tensors = (*function.parameters(), *function.buffers())
             shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors}
             return copy.deepcopy(function, shared).eval()
@@ -154,6 +155,11 @@ def _autodiff_rows(function: nn.Module | None) -> int:
     numbers = max(getattr(part, "numbers_per_row", 0) for part in function.modules())
     rows = _AUTODIFF_NUMBERS // max(1, numbers)
     return int(np.clip(rows, _LEAST_ROWS, _AUTODIFF_ROWS))
+
+
+def _may_train(module: nn.Module) -> bool:
+    """Whether a module is in train mode and not one of those without a mode."""
+    return module.training and not isinstance(module, Map | nn.ModuleList)
 
 
 def engine_of(function: nn.Module) -> Engine:

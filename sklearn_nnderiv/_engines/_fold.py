@@ -205,6 +205,8 @@ class _Fold:
         """Return the plan; None for a dtype that has none."""
         if self.dtype not in _DTYPES:
             return None
+        if not self.layers and (self.weight is None or self.weight.ndim == 1):
+            return None  # a product would spread NaN from its column to all
         width = len(self.layers[-1].bias) if self.layers else n_in
         weight = _matrix(np.ones(width) if self.weight is None else self.weight)
         single = self.dtype == torch.float32

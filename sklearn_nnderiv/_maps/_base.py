@@ -1,9 +1,9 @@
 """What every differentiable map promises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +38,6 @@ class Map(nn.Module, ABC):
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()
-        self.training = False  # a map is the same in both modes
         self.n_in = n_in
         self.n_out = n_out
         self.smoothness: Smoothness = smoothness
@@ -54,14 +53,9 @@ class Map(nn.Module, ABC):
 
 def float64(value: Any) -> Tensor:
     """Return a copy as a tensor, not on torch's default device, the user's to set."""
-    return torch.tensor(value, dtype=torch.float64, device="cpu")
-
-
-def module_list(maps: Iterable[nn.Module]) -> nn.ModuleList:
-    """Return a list of maps, whose modes stay as they are."""
-    result = nn.ModuleList(maps)
-    result.training = False
-    return result
+    # torch takes no negative strides
+    array = np.array(value, dtype=np.float64, order="C")
+    return torch.tensor(array, device="cpu")
 
 
 def device_of(function: nn.Module) -> torch.device:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ._base import Map, Smoothness, module_list
+from ._base import Map, Smoothness
 
 
 def _joint_smoothness(maps: Iterable[Map]) -> Smoothness:
@@ -30,7 +30,7 @@ class Concatenate(Map):
         parts: list[Any] = list(maps)
         n_out = sum(part.n_out for part in parts)
         super().__init__(parts[0].n_in, n_out, _joint_smoothness(parts))
-        self.maps = module_list(parts)
+        self.maps = nn.ModuleList(parts)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in parts]
         self.tolerance = (max(r for r, _ in known), max(a for _, a in known))

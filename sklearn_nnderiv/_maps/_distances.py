@@ -27,7 +27,11 @@ class Distances(Map):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the value at x."""
-        squares = ((x.unsqueeze(-2) - self.points) ** 2).sum(dim=-1)
+        squares = torch.zeros((), dtype=x.dtype, device=x.device)
+        # column by column, for arrays that a cache holds
+        for column, own in zip(x.unbind(-1), self.points.unbind(-1), strict=True):
+            difference = column.unsqueeze(-1) - own
+            squares = squares + difference * difference
         apart = squares > 0
         roots = torch.sqrt(torch.where(apart, squares, 1.0))
         return torch.where(apart, roots, 0.0)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from ._base import Map, Smoothness, module_list
+from ._base import Map, Smoothness
 
 _FROM_BEST_TO_WORST: tuple[Smoothness, ...] = ("smooth", "piecewise", "constant")
 
@@ -31,7 +31,7 @@ class Sequential(Map):
         for part in maps:
             flat.extend(part.parts() if isinstance(part, Sequential) else [part])
         super().__init__(n_in, flat[-1].n_out, worst_smoothness(flat))
-        self.maps = module_list(flat)
+        self.maps = nn.ModuleList(flat)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in flat]
         self.tolerance = (max(relative for relative, _ in known), known[-1][1])

@@ -38,7 +38,7 @@ def _summed_squares(x: Tensor, columns: Tensor, factor: float) -> Tensor:
     total = (factor * difference).mul_(difference)
     for i in range(1, len(columns)):
         difference.copy_(x[..., i : i + 1]).sub_(columns[i])
-        total.addcmul_(difference, difference, value=factor)
+        total.add_(difference.mul_(difference), alpha=factor)
     return total
 
 

@@ -163,5 +163,6 @@ def _like(X: Any, rows: Array) -> Any:
 def to_map(fitted: Any) -> Map:
     """Return the map of a fitted regressor."""
     check_is_fitted(fitted)
-    function = convert(fitted, "predict")
-    return function.to(device_of(function))  # scalers follow the network
+    with torch.inference_mode(False):  # whose tensors could not be differentiated
+        function = convert(fitted, "predict")
+        return function.to(device_of(function))  # scalers follow the network

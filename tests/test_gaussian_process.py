@@ -353,6 +353,19 @@ def test_one_row_and_one_column(rng):
     assert np.isfinite(value_and_jacobian(alone, X, return_std=True)[3]).all()
 
 
+@pytest.mark.parametrize(
+    "context", [torch.inference_mode, torch.no_grad, lambda: torch.device("meta")]
+)
+def test_settings_of_torch_do_not_matter(context, rng):
+    X, y = rows(rng)
+    pipe = make_pipeline(StandardScaler(), fixed(RBF() + NOISE)).fit(X, y)
+    expected = value_and_jacobian(pipe, X, return_std=True)
+    with context():
+        results = value_and_jacobian(pipe, X, return_std=True)
+    for one, other in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_chunks_of_any_size_give_the_same(monkeypatch, rng):
     X, y = rows(rng)
     fitted = fixed(KERNELS[2]).fit(X, y)

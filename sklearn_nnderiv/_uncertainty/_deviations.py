@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from .._derivatives import checked_rows
@@ -29,6 +30,11 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
         Whose conversion has been held against its predictions.
     X : array-like of shape (n, d)
     """
+    with torch.inference_mode(False):
+        return _standard_deviations(fitted, checked_rows(X))
+
+
+def _standard_deviations(fitted: Any, X: Array) -> tuple[Array, Array]:
     chain = chain_of(fitted)
     source = nearest(_SOURCES, chain.regressor)
     if source is None:
@@ -38,4 +44,4 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
             "searches and TransformedTargetRegressors. Got "
             f"{type(chain.regressor).__name__} instead."
         )
-    return source(chain, checked_rows(X))
+    return source(chain, X)

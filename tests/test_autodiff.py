@@ -16,6 +16,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from sklearn_nnderiv import functional
 from sklearn_nnderiv._elementwise.activations import Sine
 from sklearn_nnderiv._engines import evaluate
+from sklearn_nnderiv._engines._autodiff import AutodiffPass
 from sklearn_nnderiv._engines._engine import engine_of
 from sklearn_nnderiv._engines._fold import make_plan
 from sklearn_nnderiv._maps import Affine, Elementwise, Network, Select, Sequential
@@ -337,3 +338,33 @@ def test_nan_stays_in_its_column_where_columns_are_not_mixed():
         found = np.empty((1, 2))
         evaluate(Sequential(parts, 2), np.array([[np.nan, 2.0]]), {"values": found})
         assert np.isnan(found).sum() == 1
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_forward_mode_takes_turns(monkeypatch, rng):
+    """Torch has one level of it for all threads; a second one would raise."""
+    net = nn.Sequential(Product(), nn.Linear(2, 50)).double()
+    function = Network(net, 4, 50, torch.float64, "smooth").eval()
+    failed = []
+    original = AutodiffPass._forward_jacobian
+
+    def watched(self, out):
+        try:
+            original(self, out)
+        except RuntimeError as error:
+            failed.append(error)
+            raise
+
+    monkeypatch.setattr(AutodiffPass, "_forward_jacobian", watched)
+    X = rng.normal(size=(400, 4))
+
+    def jacobian(_):
+        out = np.empty((400, 50, 4))
+        AutodiffPass(function, X).jacobian(out)
+        return out
+
+    expected = jacobian(0)
+    with ThreadPoolExecutor(8) as pool:
+        for result in pool.map(jacobian, range(32)):
+            np.testing.assert_array_equal(result, expected)
+    assert failed == []

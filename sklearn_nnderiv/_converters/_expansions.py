@@ -63,7 +63,7 @@ def _rounding(first: Map, rows: Array, last: Affine) -> float:
     """Return how much of the sums may be lost where large terms cancel."""
     some = rows[:: -(-len(rows) // _N_ROWS)]
     with torch.inference_mode(False), torch.no_grad():
-        k = first(torch.tensor(some)).numpy()
+        k = first(torch.tensor(some, device="cpu")).numpy()
     weight = last.weight.numpy()
     center = 0.0 if last.center is None else last.center.numpy()
     terms = (abs(k) + abs(center)) @ abs(weight).T

@@ -31,7 +31,7 @@ def _support_vectors(fitted: Any) -> Map:
     name = fitted.kernel
     if callable(name):
         name = getattr(name, "__name__", repr(name))
-    kernel = named_kernel(name, parameters, fitted.n_features_in_, _name(fitted))
+    kernel = named_kernel(name, parameters, max(1, rows.shape[1]), _name(fitted))
     if not len(rows):  # every row is within epsilon
         return Affine(np.zeros((1, fitted.n_features_in_)), offset=fitted.intercept_)
     return expansion(kernel, rows, fitted.dual_coef_, offset=fitted.intercept_)
@@ -57,13 +57,15 @@ def _nystroem(fitted: Nystroem) -> Map:
 @register_converter(KernelPCA, "transform")
 def _kernel_pca(fitted: KernelPCA) -> Map:
     kernel = _own_kernel(fitted, fitted.gamma_)
-    sizes = np.sqrt(fitted.eigenvalues_)
-    inverse = np.divide(1, sizes, out=np.zeros_like(sizes), where=sizes > 0)
-    weight = (fitted.eigenvectors_ * inverse).T
+    known = fitted.eigenvalues_ != 0
+    weight = np.zeros_like(fitted.eigenvectors_)  # scikit-learn's dtype, and rounding
+    weight[:, known] = fitted.eigenvectors_[:, known] / np.sqrt(
+        fitted.eigenvalues_[known]
+    )
     # the mean over the rows, which is subtracted from k, as part of the weight
-    weight = weight - weight.mean(axis=1, keepdims=True)
+    weight = dense(weight) - dense(weight).mean(axis=0)
     center = kernel_pca_centerer(fitted).K_fit_rows_
-    return expansion(kernel, fitted.X_fit_, weight, center=center)
+    return expansion(kernel, fitted.X_fit_, weight.T, center=center)
 
 
 @register_converter(KernelPCA, "inverse_transform")

@@ -23,8 +23,8 @@ from .._maps import device_of
 
 # forward mode pays where outputs outnumber inputs by so much
 _FACTOR, _SURPLUS = 2, 4
-# the choice of a kernel of attention is that of all threads
-_lock = threading.Lock()
+# the choice of a kernel of attention is that of all threads, and so is forward mode
+_lock = threading.RLock()
 
 
 class AutodiffPass:
@@ -141,7 +141,12 @@ class AutodiffPass:
 
     def _forward_jacobian(self, out: Any) -> None:
         _load_forward_mode()
-        with torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
+        with (
+            torch.inference_mode(False),
+            torch.no_grad(),
+            _lock,
+            forward_ad.dual_level(),
+        ):
             for i in range(out.shape[2]):
                 tangent = torch.zeros_like(self.x)
                 tangent[:, i] = 1

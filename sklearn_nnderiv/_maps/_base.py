@@ -38,6 +38,8 @@ class Map(nn.Module, ABC):
 
     def __init__(self, n_in: int, n_out: int, smoothness: Smoothness) -> None:
         super().__init__()
+        # no map does anything else in train mode; engines copy what might
+        self.training = False
         self.n_in = n_in
         self.n_out = n_out
         self.smoothness: Smoothness = smoothness

@@ -31,6 +31,7 @@ class Concatenate(Map):
         n_out = sum(part.n_out for part in parts)
         super().__init__(parts[0].n_in, n_out, _joint_smoothness(parts))
         self.maps = nn.ModuleList(parts)
+        self.maps.training = False
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in parts]
         self.tolerance = (max(r for r, _ in known), max(a for _, a in known))

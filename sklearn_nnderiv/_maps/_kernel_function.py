@@ -43,6 +43,7 @@ class KernelFunction(nn.Module, ABC):
 
     def __init__(self, smoothness: Smoothness = "smooth") -> None:
         super().__init__()
+        self.training = False
         self.smoothness: Smoothness = smoothness
 
     @abstractmethod

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ._kernel_function import Coincidence, KernelFunction, diagonal, normalized
 
-# squared distances below which a series takes the place of a formula in the distance
+# squares below which a kernel is linear in them, up to rounding
 _SMALL = 1e-12
-# the same for the square of a sine's argument, whose series goes further
-_SMALL_ANGLE = 1e-4
+# squares of which powers of -3/2 are finite
+_TINY = 1e-200
 
 
 def squared_distance(
@@ -37,9 +37,20 @@ def _summed_squares(x: Tensor, columns: Tensor, factor: float) -> Tensor:
     difference = x[..., :1] - columns[0]
     total = (factor * difference).mul_(difference)
     for i in range(1, len(columns)):
-        difference.copy_(x[..., i : i + 1]).sub_(columns[i])
-        total.addcmul_(difference, difference, value=factor)
+        del difference  # its memory is for the next one
+        difference = x[..., i : i + 1] - columns[i]
+        total.add_(difference.mul_(difference), alpha=factor)
     return total
+
+
+def _root(t: Tensor) -> Tensor:
+    """Return the square root, constant where it is too small to be differentiated."""
+    return t.clamp(min=_SMALL).sqrt()
+
+
+def _shortfall(t: Tensor) -> Tensor:
+    """Return by how much t is less than the square of `_root`."""
+    return torch.relu(_SMALL - t)
 
 
 class RadialKernel(KernelFunction):
@@ -85,10 +96,8 @@ class ExponentialKernel(KernelFunction):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return k(x, y)."""
-        q = squared_distance(x, y, self.scale)
-        apart = q > 0
-        r = torch.where(apart, q, 1.0).sqrt()
-        return torch.where(apart, torch.exp(-r), 1.0)
+        t = squared_distance(x, y, self.scale)
+        return torch.exp(-t.clamp(min=_TINY).sqrt())
 
     def coincidence(self, x: Tensor) -> Coincidence:
         """Return that a process has no derivative."""
@@ -113,9 +122,8 @@ class OnceDifferentiableKernel(KernelFunction):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return k(x, y)."""
         t = squared_distance(x, y, self.scale, 3.0)
-        near = t < _SMALL
-        s = torch.where(near, 1.0, t).sqrt()
-        return torch.where(near, 1 - t / 2, (1 + s) * torch.exp(-s))
+        s = _root(t)
+        return torch.add((1 + s) * torch.exp(-s), _shortfall(t), alpha=1 / 2)
 
     def coincidence(self, x: Tensor) -> Coincidence:
         """Return 1, 0 and 3 over the squares of the scale."""
@@ -140,10 +148,9 @@ class TwiceDifferentiableKernel(KernelFunction):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return k(x, y)."""
         t = squared_distance(x, y, self.scale, 5.0)
-        near = t < _SMALL
-        s = torch.where(near, 1.0, t).sqrt()
-        series = 1 - t / 6 * (1 - t / 4)
-        return torch.where(near, series, (1 + s + s * s / 3) * torch.exp(-s))
+        s = _root(t)
+        polynomial = torch.addcmul(1 + s, s, s, value=1 / 3)
+        return torch.add(polynomial * torch.exp(-s), _shortfall(t), alpha=1 / 6)
 
     def coincidence(self, x: Tensor) -> Coincidence:
         """Return 1, 0 and 5/3 over the squares of the scale."""
@@ -196,10 +203,7 @@ class PeriodicKernel(KernelFunction):
         """Return k(x, y)."""
         # the square of the sine's argument
         t = squared_distance(x, y, self.period, math.pi**2)
-        near = t < _SMALL_ANGLE
-        sine = torch.sin(torch.where(near, 1.0, t).sqrt())
-        series = t * (1 - t / 3 * (1 - t * (2 / 15) * (1 - t / 14)))
-        square = torch.where(near, series, sine * sine)
+        square = torch.sin(_root(t)).square() - _shortfall(t)
         return torch.exp(-2 / self.length**2 * square)
 
     def coincidence(self, x: Tensor) -> Coincidence:

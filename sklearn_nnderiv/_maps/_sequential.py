@@ -32,6 +32,7 @@ class Sequential(Map):
             flat.extend(part.parts() if isinstance(part, Sequential) else [part])
         super().__init__(n_in, flat[-1].n_out, worst_smoothness(flat))
         self.maps = nn.ModuleList(flat)
+        self.maps.training = False
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in flat]
         self.tolerance = (max(relative for relative, _ in known), known[-1][1])

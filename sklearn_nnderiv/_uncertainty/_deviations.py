@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from .._regressor import DifferentiableRegressor
-from .._table import table_of
 from .._validation import Array
 from ._chain import Chain, chain_of, nearest
 from ._network import network_stds
@@ -29,6 +29,11 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
         Whose conversion has been held against its predictions.
     X : array-like of shape (n, d)
     """
+    with torch.inference_mode(False):
+        return _standard_deviations(fitted, checked_rows(X))
+
+
+def _standard_deviations(fitted: Any, X: Array) -> tuple[Array, Array]:
     chain = chain_of(fitted)
     source = nearest(_SOURCES, chain.regressor)
     if source is None:
@@ -38,4 +43,4 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
             "searches and TransformedTargetRegressors. Got "
             f"{type(chain.regressor).__name__} instead."
         )
-    return source(chain, table_of(X).numbers())
+    return source(chain, X)

@@ -102,5 +102,7 @@ def _with_slopes(across: KernelMap, x: Tensor) -> Tensor:
         weight = torch.zeros_like(k).requires_grad_()
         (gradient,) = torch.autograd.grad((k * weight).sum(), x, create_graph=True)
         for j, one in enumerate(gradient.unbind(-1) if gradient.requires_grad else ()):
-            (slopes[j],) = torch.autograd.grad(one.sum(), weight, retain_graph=True)
+            (slopes[j],) = torch.autograd.grad(
+                one.sum(), weight, retain_graph=True, materialize_grads=True
+            )
     return torch.stack([k.detach(), *slopes], dim=1)

@@ -53,7 +53,7 @@ class _Spread:
     def __init__(self, chain: Chain) -> None:
         fitted: GaussianProcessRegressor = chain.regressor
         self._fitted = fitted
-        kernel = process_kernel(fitted.kernel_, fitted.n_features_in_)
+        kernel = process_kernel(fitted.kernel_, fitted.X_train_.shape[1])
         self._process = Process(kernel, fitted.X_train_, fitted.L_)
         mean = convert(fitted, "predict")
         self._lead = composed(chain.before) if chain.before else None

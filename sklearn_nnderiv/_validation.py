@@ -1,5 +1,6 @@
 """Checks of arrays, weights and devices, each with a message that says what to do."""
 
+import math
 import sys
 import warnings
 from typing import Any
@@ -95,7 +96,7 @@ def is_ready(X: Any, n_features: int) -> bool:
         and X.shape[1] == n_features
         and X.shape[0] > 0
         and X.flags.c_contiguous
-        and bool(np.isfinite(X.sum()))  # NaN and infinity stay in a sum
+        and math.isfinite(X.sum())  # NaN and infinity stay in a sum
     )
 
 

@@ -142,7 +142,8 @@ def test_the_cheapest_meeting_is_chosen():
 @pytest.mark.parametrize("skip", [False, True])
 def test_without_products_made_in_advance(monkeypatch, rng, skip):
     function = as_map(network(4, (6, 5), 3, skip=skip), 4, 3)
-    monkeypatch.setattr(_plan, "_MAX_TOP", 0)
+    for name in ("_MAX_TOP", "_MAX_BOTTOM"):
+        monkeypatch.setattr(_plan, name, 0)
     plan = make_plan(function)
     assert plan.top is None
     check(function, rng.normal(size=(7, 4)))

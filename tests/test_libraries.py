@@ -86,7 +86,8 @@ def test_both_libraries_with_maps_before_and_after(hidden, dtype, rng, data):
 
 @pytest.mark.parametrize("skip", [False, True])
 def test_both_libraries_without_products_made_in_advance(monkeypatch, rng, skip):
-    monkeypatch.setattr(_plan, "_MAX_TOP", 0)
+    for name in ("_MAX_TOP", "_MAX_BOTTOM"):
+        monkeypatch.setattr(_plan, name, 0)
     plan = make_plan(as_map(network(4, (6, 5), 3, skip=skip), 4, 3))
     X, V, U = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
     one = passed(plan, "numpy", X, V, U)
@@ -96,16 +97,17 @@ def test_both_libraries_without_products_made_in_advance(monkeypatch, rng, skip)
 BOTTLENECKS = [(3, (20, 2, 20), 4), (30, (3, 30), 1), (1, (8, 8, 8), 9), (9, (5,), 1)]
 
 
+@pytest.mark.parametrize("n", [6, 20])  # products made in advance pay for many rows
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize(("d", "hidden", "k"), BOTTLENECKS, ids=str)
-def test_every_meeting_gives_the_same(d, hidden, k, library, rng):
+def test_every_meeting_gives_the_same(d, hidden, k, library, n, rng):
     function = as_map(network(d, hidden, k, skip=True), d, k)
-    X = rng.normal(size=(6, d))
-    truth = all_derivatives(function, X, *directions(function, 6))["jacobian"]
+    X = rng.normal(size=(n, d))
+    truth = all_derivatives(function, X, *directions(function, n))["jacobian"]
     for meeting in range(len(hidden) + 1):
         plan = make_plan(function)
         vars(plan)["meeting"] = meeting
-        space = workspace(plan, library, 6)
+        space = workspace(plan, library, n)
         out = np.full(truth.shape, np.nan)
         Pass(as_tensors(plan) if library == "torch" else plan, space, X, 1).jacobian(
             out

@@ -108,7 +108,7 @@ def test_locks_are_free_after_a_fork():
 def test_any_thread_can_pin_blas_after_another():
     def inside():
         with single_threaded():
-            return [one.get_num_threads() for one in _threads._libraries("blas")]
+            return [pool.get() for pool in _threads._pools("blas")]
 
     first = inside()
     assert first

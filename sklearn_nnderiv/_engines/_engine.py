@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -79,11 +80,11 @@ class Engine:
             return _AUTODIFF_ROWS
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
-        if order:
-            rows = plan.n_out if plan.meeting == 0 else plan.n_in + plan.n_out
-            numbers += rows * units
+        if order == 1:
+            numbers += plan.n_first_order
         if order == 2:
-            numbers += 2 * plan.n_in * units + plan.n_in**2 * plan.n_out
+            numbers += (3 * plan.n_in + plan.n_out) * units
+            numbers += plan.n_in**2 * plan.n_out
         on_gpu = plan.device.type != "cpu"
         scratch = _SCRATCH_ON_GPU if on_gpu else _SCRATCH
         rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)
@@ -149,48 +150,55 @@ class _Stamp:
     """
 
     def __init__(self, function: nn.Module) -> None:
-        self._parts: list[tuple[Any, str, Any]] = []
-        self._sizes: list[tuple[Any, int]] = []
-        self._tensors: list[tuple[torch.Tensor, int, int]] = []
-        self._samples: list[tuple[Any, bytes]] = []
+        self._sized: list[Any] = []
+        self._owners: list[dict[str, Any]] = []
+        self._names: list[str] = []
+        self._parts: list[Any] = []
+        self._tensors: list[torch.Tensor] = []
+        self._samples: list[Any] = []
         for module in function.modules():
             self._add(module)
+        self._before = self._state()
 
     def _add(self, module: nn.Module) -> None:
         own = vars(module)
         hooks = module._forward_hooks, module._forward_pre_hooks
-        for sized in (own, module._modules, *hooks):
-            self._sizes.append((sized, len(sized)))
+        self._sized += [own, module._modules, *hooks]
         for name in CONSTANTS.get(type(module), ()):
-            self._parts.append((own, name, own[name]))
+            self._add_part(own, name)
         owners: list[Any] = [module._modules, module._parameters, module._buffers]
         for owner in owners:
             for name, part in owner.items():
-                self._parts.append((owner, name, part))
+                self._add_part(owner, name)
                 if isinstance(part, torch.Tensor) and part.layout == torch.strided:
                     self._add_tensor(part)
 
+    def _add_part(self, owner: dict[str, Any], name: str) -> None:
+        self._owners.append(owner)
+        self._names.append(name)
+        self._parts.append(owner[name])
+
     def _add_tensor(self, tensor: torch.Tensor) -> None:
         if not tensor.is_inference():
-            entry = (tensor, tensor._version, tensor.data_ptr())
-            self._tensors.append(entry)
+            self._tensors.append(tensor)
         if tensor.device.type == "cpu" and tensor.numel():
-            sample = _sample(tensor)
-            self._samples.append((sample, sample.tobytes()))
+            self._samples.append(_sample(tensor))
 
     @property
     def is_current(self) -> bool:
         """Whether nothing has changed."""
-        for owner, name, part in self._parts:
-            if owner.get(name) is not part:
-                return False
-        for tensor, version, address in self._tensors:
-            if tensor._version != version or tensor.data_ptr() != address:
-                return False
-        for sample, content in self._samples:
-            if sample.tobytes() != content:
-                return False
-        return all(len(sized) == size for sized, size in self._sizes)
+        # loops in C, for this is a good part of the time of a single row
+        found = map(dict.get, self._owners, self._names)
+        return all(map(is_, found, self._parts)) and self._state() == self._before
+
+    def _state(self) -> tuple[list[Any], ...]:
+        """Return what writing changes."""
+        return (
+            list(map(len, self._sized)),
+            [tensor._version for tensor in self._tensors],
+            list(map(torch.Tensor.data_ptr, self._tensors)),
+            list(map(np.ndarray.tobytes, self._samples)),
+        )
 
 
 def _sample(tensor: torch.Tensor) -> Any:

@@ -131,12 +131,18 @@ class FirstOrder:
 
     def _tangents(self, stop: int) -> Any:
         """Return da/du of a layer, in the layout of tangents."""
-        layout, layers = self.layout, self.plan.layers
-        T = self._take_tangents("tangent", 0)
-        layout.scale(layout.lowest(layers[0].weight), self.slopes[0], T)
+        layout, plan = self.layout, self.plan
+        pairs = plan.bottom if stop > 1 and self.n >= _TOP_FROM else None
+        T: Any = None
+        if pairs is None:
+            T = self._take_tangents("tangent", 0)
+            layout.scale(layout.lowest(plan.layers[0].weight), self.slopes[0], T)
         for i in range(1, stop):
             Z = self._take_tangents("tangent", i)
-            layout.drive(layers[i].weight, T, Z)
+            if T is None:
+                layout.combine(pairs, self.slopes[0], Z)
+            else:
+                layout.drive(plan.layers[i].weight, T, Z)
             layout.scale(Z, self.slopes[i], Z)
             T = Z
         return T

@@ -47,6 +47,13 @@ class Layout(ABC):
         """Write the tangents of a product with a weight (n_out, width)."""
 
     @abstractmethod
+    def combine(self, pairs: Any, factor: Any, out: Any) -> None:
+        """Write the sum over units of a factor (n, n_units) times what each gives.
+
+        That is `pairs` (n_units, width, n_in), the same for all rows.
+        """
+
+    @abstractmethod
     def jacobian(self, weight: Any, T: Any, out: Any) -> None:
         """Write the product with weights, for all rows or each, as (n, n_out, n_in)."""
 
@@ -85,6 +92,11 @@ class ByUnit(Layout):
     def drive(self, weight: Any, T: Any, out: Any) -> None:
         """Write the tangents of a product with a weight (n_out, width)."""
         self.lib.matmul(weight, T, out=out)
+
+    def combine(self, pairs: Any, factor: Any, out: Any) -> None:
+        """Write the sum over units of a factor (n, n_units) times what each gives."""
+        table = pairs.reshape(len(pairs), -1)
+        self.lib.matmul(factor, table, out=out.reshape(len(out), -1))
 
     def jacobian(self, weight: Any, T: Any, out: Any) -> None:
         """Write the product with weights, for all rows or each, as (n, n_out, n_in)."""
@@ -129,6 +141,11 @@ class ByInput(Layout):
         """Write the tangents of a product with a weight (n_out, width)."""
         rows = T.reshape(-1, T.shape[-1])
         self.lib.matmul(rows, weight.T, out=out.reshape(-1, out.shape[-1]))
+
+    def combine(self, pairs: Any, factor: Any, out: Any) -> None:
+        """Write the sum over units of a factor (n, n_units) times what each gives."""
+        table = pairs.swapaxes(1, 2).reshape(len(pairs), -1)
+        self.lib.matmul(factor, table, out=out.reshape(len(out), -1))
 
     def jacobian(self, weight: Any, T: Any, out: Any) -> None:
         """Write the product with weights, for all rows or each, as (n, n_out, n_in)."""

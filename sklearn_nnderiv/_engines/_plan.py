@@ -22,8 +22,9 @@ from .._validation import Array
 
 Parts = tuple[tuple[Kernel, slice], ...]
 
-# numbers in the product of the last two weights
-_MAX_TOP = 1_000_000
+# numbers in the product of the last two weights, and of the first two, which is read
+# again for every few rows
+_MAX_TOP, _MAX_BOTTOM = 1_000_000, 250_000
 # multiplications in the time of a pass over one number, and the factor of the cost of
 # products that are small, one for every row
 _PASS, _SMALL = 8.0, 4.0
@@ -112,6 +113,20 @@ class Plan:
         return (upper.T[:, :, None] * lower[:, None, :]).reshape(h, k * before)
 
     @cached_property
+    def bottom(self) -> Any:
+        """Return the first two products in one, or None if that is too large.
+
+        It is (n_units, n_units_above, n_in): times the slopes of the first layer, it
+        gives the derivative of what the second is given by the inputs.
+        """
+        if len(self.layers) < 2:
+            return None
+        lower, upper = self.layers[0].weight, self.layers[1].weight
+        if lower.shape[0] * lower.shape[1] * len(upper) > _MAX_BOTTOM:
+            return None
+        return upper.T[:, :, None] * lower[:, None, :]
+
+    @cached_property
     def meeting(self) -> int:
         """Return the layer where adjoints from above meet tangents from below.
 
@@ -121,6 +136,17 @@ class Plan:
         costs = [self._cost(i) for i in range(len(self.layers) + 1)]
         return int(np.argmin(costs))
 
+    @property
+    def n_first_order(self) -> int:
+        """Return how many numbers of a row the sweeps of a Jacobian hold."""
+        above = self.n_out * sum(self.widths[self.meeting + 1 :])
+        return above + self.n_in * sum(self._tangents(self.meeting))
+
+    def _tangents(self, stop: int) -> tuple[int, ...]:
+        """Return the widths of the layers whose tangents are held on the way up."""
+        first = 1 if stop < 2 or self.bottom is None else 2
+        return self.widths[first : stop + 1]
+
     def _cost(self, meeting: int) -> float:
         d, k, h = self.n_in, self.n_out, self.widths
         m = len(self.layers)
@@ -128,7 +154,7 @@ class Plan:
         above += sum(k * h[i] * h[i - 1] for i in range(m, meeting, -1))
         if meeting == 0:
             return above
-        below = _PASS * d * sum(h[1 : meeting + 1])
+        below = _PASS * d * sum(self._tangents(meeting))
         below += sum(d * h[i] * h[i - 1] for i in range(2, meeting + 1))
         if meeting == m:
             return below + d * k * (h[m] + _PASS)

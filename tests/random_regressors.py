@@ -34,7 +34,7 @@ from sklearn.svm import SVR, LinearSVR, NuSVR
 
 from sklearn_nnderiv import DifferentiableRegressor
 
-from .random_steps import SEEDS, YES_OR_NO, kind, one_of, unit, up_to_columns
+from .random_kinds import SEEDS, YES_OR_NO, kind, one_of, unit, up_to_columns
 
 ALPHAS = one_of(0.01, 1.0)
 linear = partial(kind, fit_intercept=YES_OR_NO)

@@ -93,7 +93,7 @@ def grown(call):
     forget_peak()
     before = peak_bytes()
     call()
-    return peak_bytes() - before, traced_peak(call)
+    return max(peak_bytes() - before, 0), traced_peak(call)
 
 
 def measure(name, model, X, n_rounds):

@@ -1,14 +1,13 @@
 """The checks that a map reproduces what it was converted from."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .._maps import Map, Sequential, device_of
-from .._validation import Array, warn
-from ..exceptions import ConversionMismatchError, DerivativeWarning
+from .._validation import Array
+from ..exceptions import ConversionMismatchError
+from ._ties import left_open
 
 N_SAMPLE_ROWS = 32
 
@@ -38,7 +37,7 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
         # a part that is constant hides what rounding does behind it
         allowed += _rounding_within(function, X, value, expected)
         wrong &= ~(abs(value - expected) <= allowed)
-        wrong &= ~_left_open(function, X, name)[:, None]
+        wrong &= ~left_open(function, X, name)[:, None]
     if wrong.any():
         difference = abs(value - expected)[wrong].max()
         raise ConversionMismatchError(
@@ -104,32 +103,6 @@ def _slope(function: Map, X: Array, weight: Array) -> tuple[Array, Array]:
 def _evaluate(function: Map, X: Array) -> Array:
     with torch.inference_mode(False), torch.no_grad():
         return function(torch.tensor(X, device=device_of(function))).cpu().numpy()
-
-
-def _left_open(function: Map, X: Array, name: str) -> NDArray[np.bool_]:
-    """Return at which rows a part says that scikit-learn may choose otherwise; warn."""
-    rows = np.zeros(len(X), dtype=np.bool_)
-
-    def note(part: Any, inputs: Any) -> None:
-        rows[:] |= (
-            part.undecided(inputs[0]).reshape(len(X), -1).any(dim=1).cpu().numpy()
-        )
-
-    parts = [part for part in function.modules() if hasattr(part, "undecided")]
-    hooks = [part.register_forward_pre_hook(note) for part in parts]
-    try:
-        _evaluate(function, X)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if rows.any():
-        warn(
-            f"{rows.sum()} of {len(X)} sample rows are as far from one training row as "
-            f"from others, of which {name} takes those that its search meets first. "
-            "It jumps there, and the values of its torch map may be of another choice.",
-            DerivativeWarning,
-        )
-    return rows
 
 
 def _rounding(function: Map, X: Array, value: Array, expected: Array) -> Array:

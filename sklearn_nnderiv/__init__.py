@@ -1,7 +1,7 @@
 """Neural-network regression with exact derivatives in the units of the data."""
 
 from . import exceptions
-from ._converters import register_converter
+from ._converters import register_converter, register_function
 from ._regressor import DifferentiableRegressor
 from .functional import (
     hessian,
@@ -25,6 +25,7 @@ __all__ = [
     "jvp",
     "laplacian",
     "register_converter",
+    "register_function",
     "to_torch",
     "value_and_jacobian",
     "vjp",

@@ -7,19 +7,31 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.linear_model import _base as linear_base
 from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 __all__ = [
     "LINEAR_MODELS",
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "columns_of",
+    "discriminant_components",
+    "fill_dtype",
     "fit_context",
+    "input_columns",
+    "kernel_pca_centerer",
     "link_of",
     "neighbors_of",
+    "pls_scaling",
     "power_transformer_scaler",
+    "process_mean_and_std",
+    "random_projection_inverse",
+    "svm_gamma",
     "validate_data",
 ]
 
@@ -70,3 +82,53 @@ def neighbors_of(regressor: Any) -> tuple[Any, Any, bool]:
         return rows, targets, regressor.effective_metric_ in ("euclidean", "l2")
     order = regressor._tree.get_arrays()[1]
     return rows[order], targets[order], False
+
+
+def columns_of(X: Any, columns: Any) -> Any:
+    """Return columns of an array, sparse or not, or of a frame, by their places.
+
+    A single place gives a vector.
+    """
+    return _safe_indexing(X, columns, axis=1)
+
+
+def input_columns(transformer: Any, name: str) -> list[int]:
+    """Return the places of the columns that a branch of a ColumnTransformer takes."""
+    return list(transformer._transformer_to_input_indices[name])
+
+
+def pls_scaling(fitted: Any) -> tuple[Any, Any]:
+    """Return the mean and the scale that a partial least squares takes from X."""
+    return fitted._x_mean, fitted._x_std
+
+
+def discriminant_components(fitted: Any) -> int:
+    """Return how many components a LinearDiscriminantAnalysis keeps at most."""
+    return int(fitted._max_components)
+
+
+def fill_dtype(imputer: Any) -> Any:
+    """Return the dtype to which a SimpleImputer rounds what it fills in."""
+    return imputer._fill_dtype
+
+
+def random_projection_inverse(fitted: Any) -> Any:
+    """Return the matrix (n_features, n_components) of the way back."""
+    if fitted.compute_inverse_components:
+        return fitted.inverse_components_
+    return fitted._compute_inverse_components()
+
+
+def svm_gamma(fitted: Any) -> float:
+    """Return the number that the gamma of a fitted SVR stands for."""
+    return float(fitted._gamma)
+
+
+def kernel_pca_centerer(fitted: Any) -> Any:
+    """Return the fitted KernelCenterer inside a KernelPCA."""
+    return fitted._centerer
+
+
+def process_mean_and_std(fitted: Any) -> tuple[Any, Any]:
+    """Return by what a GaussianProcessRegressor has shifted and scaled its y."""
+    return fitted._y_train_mean, fitted._y_train_std

@@ -8,7 +8,7 @@ from inspect import getattr_static
 
 from hypothesis import strategies as st
 
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Kind:
 
 def registered(role):
     """Return the classes that are registered, without those known by name only."""
-    return [cls for cls in _REGISTRY[role] if isinstance(cls, type)]
+    return [cls for cls in REGISTRY[role] if isinstance(cls, type)]
 
 
 def nearest(cls, role):

@@ -135,8 +135,6 @@ def called(name, fitted, X, V, U):
     return getattr(functional, name)(fitted, X, *along)
 
 
-# by the first use of forward mode, within torch
-@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("name", NO_STACKS)
 def test_what_is_no_stack_is_left_to_autograd(name, rng):
     torch.manual_seed(0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import special
-from sklearn.decomposition import PCA
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
 
 from sklearn_nnderiv import register_converter
 from sklearn_nnderiv._converters import check_agreement, convert
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._elementwise.ufuncs import SMOOTH_UFUNCS
 from sklearn_nnderiv._engines import evaluate
 from sklearn_nnderiv._maps import Affine, Elementwise, Sequential
@@ -309,13 +309,19 @@ def test_function_transformer_of_unknown_width_is_refused():
         convert(fitted, "transform")
 
 
-def test_unknown_class_is_refused_with_the_remedy(rng):
-    fitted = PCA().fit(rng.normal(size=(5, 2)))
+class Unknown(TransformerMixin, BaseEstimator):
+    """Has no converter."""
+
+    def transform(self, X):
+        return X
+
+
+def test_unknown_class_is_refused_with_the_remedy():
     with pytest.raises(
         NotConvertibleError,
-        match=r"sklearn.decomposition._pca.PCA .*@register_converter\(PCA, 'transform'",
+        match=r"test_converters.Unknown .*@register_converter\(Unknown, 'transform'",
     ):
-        convert(fitted, "transform")
+        convert(Unknown(), "transform")
     with pytest.raises(
         NotConvertibleError, match=r"Known are: .*DifferentiableRegressor.*Ridge"
     ):

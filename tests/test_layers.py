@@ -15,6 +15,7 @@ ROOMS = [
     "exceptions",
     "_sklearn_compat",
     "_validation",
+    "_table",
     "_elementwise",
     "_maps",
     "_converters",
@@ -27,6 +28,7 @@ ROOMS = [
     "_assembly",
     "_regressor",
     "_derivatives",
+    "_uncertainty",
     "functional",
     "__init__",
 ]
@@ -34,6 +36,7 @@ THIRD_PARTIES = {
     "exceptions": set(),
     "_sklearn_compat": {"numpy", "sklearn"},
     "_validation": {"numpy", "torch"},
+    "_table": {"numpy", "sklearn"},
     "_elementwise": {"numpy", "scipy", "torch"},
     "_maps": {"numpy", "torch"},
     "_converters": {"numpy", "sklearn", "torch"},
@@ -45,7 +48,8 @@ THIRD_PARTIES = {
     "_intervals": {"numpy", "torch"},
     "_assembly": {"numpy", "sklearn", "torch"},
     "_regressor": {"numpy", "skorch", "sklearn", "torch"},
-    "_derivatives": {"numpy", "sklearn", "torch"},
+    "_derivatives": {"numpy", "skorch", "sklearn", "torch"},
+    "_uncertainty": {"numpy", "sklearn", "torch"},
     "functional": {"torch"},
     "__init__": set(),
 }

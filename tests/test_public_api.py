@@ -19,6 +19,7 @@ PUBLIC = {
     "jvp",
     "laplacian",
     "register_converter",
+    "register_function",
     "to_torch",
     "value_and_jacobian",
     "vjp",

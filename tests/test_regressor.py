@@ -31,7 +31,7 @@ from sklearn_nnderiv import (
     register_converter,
     to_torch,
 )
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv._training import Rows, Run
 from sklearn_nnderiv.exceptions import (

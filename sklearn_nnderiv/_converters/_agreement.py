@@ -1,19 +1,32 @@
 """The checks that a map reproduces what it was converted from."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from .._maps import Map, Sequential, device_of
-from .._validation import Array
-from ..exceptions import ConversionMismatchError
-from ._ties import left_open
+from .._maps import Map, RowFunction, Sequential, device_of
+from .._validation import Array, warn
+from ..exceptions import ConversionMismatchError, DerivativeWarning
 
 N_SAMPLE_ROWS = 32
 
 
-def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None:
+def check_agreement(
+    function: Map,
+    X: Array,
+    expected: Array,
+    name: str,
+    what: str = "sample rows",
+    *,
+    are_made_up: bool = False,
+) -> None:
     """Raise unless function(X) equals `expected` up to rounding.
+
+    `what` says in a message where the rows are from. Nothing is announced of rows that
+    are made up.
 
     Rounding is judged by the function's own sensitivity: a difference that a relative
     change of the inputs by the tolerance would cause too is not one of substance.
@@ -31,25 +44,43 @@ def check_agreement(function: Map, X: Array, expected: Array, name: str) -> None
             f"{value.shape[1]} columns, where {name} itself returns "
             f"{expected.shape[1]}. Its converter is wrong."
         )
-    allowed = _rounding(function, X, value, expected)
-    wrong = ~((abs(value - expected) <= allowed) | _same_special(value, expected))
+    relative, absolute = getattr(function, "tolerance", Map.tolerance)
+    with np.errstate(all="ignore"):
+        difference = abs(value - expected)
+        size = np.where(np.isfinite(expected), abs(expected), 0.0)
+        size = size.max(axis=0, initial=0)
+        absolute += getattr(function, "spread", 0.0) * size.max(initial=0)
+        allowed = relative * size + absolute
+        wrong = ~((difference <= allowed) | _same_special(value, expected))
+        if wrong.any():
+            allowed = allowed + _rounding(function, X, value)
+            wrong &= ~(difference <= allowed)
+        if wrong.any():
+            # a part that is constant hides what rounding does behind it
+            wrong &= ~(difference <= allowed + _rounding_within(function, X, value))
+            is_open = _left_open(function, X)
+            wrong &= ~is_open[:, None]
+            if is_open.any() and not are_made_up:
+                _warn_of_choices(is_open, name)
     if wrong.any():
-        # a part that is constant hides what rounding does behind it
-        allowed += _rounding_within(function, X, value, expected)
-        wrong &= ~(abs(value - expected) <= allowed)
-        wrong &= ~left_open(function, X, name)[:, None]
-    if wrong.any():
-        difference = abs(value - expected)[wrong].max()
+        difference = np.where(wrong, difference, -np.inf)
+        row, column = np.unravel_index(np.argmax(difference), difference.shape)
         raise ConversionMismatchError(
             f"The torch map of {name} differs from {name} itself by up to "
-            f"{difference:.3g} on {wrong.any(axis=1).sum()} of {len(X)} sample rows: "
-            "its derivative would be that of another function. If a converter was "
-            "registered for it, correct that; otherwise please report this."
+            f"{difference[row, column]:.3g} on {wrong.any(axis=1).sum()} of {len(X)} "
+            f"{what}, most in output {column}, where {name} returns "
+            f"{expected[row, column]:.6g}: its derivative would be that of another "
+            "function. If a converter was registered for it, correct that; otherwise "
+            "please report this."
         )
-    # the package's own maps are known to be differentiable
-    parts = function.parts() if isinstance(function, Sequential) else [function]
-    if not all(isinstance(part, Map) for part in parts):
+    if any(_is_foreign(part) for part in function.modules()):
         check_slope(function, X, f"The torch map of {name}")
+
+
+def _is_foreign(part: nn.Module) -> bool:
+    """Whether a part was written elsewhere; the package's own are differentiable."""
+    is_map = hasattr(part, "smoothness")
+    return isinstance(part, RowFunction) or (is_map and not isinstance(part, Map))
 
 
 def check_slope(function: Map, X: Array, subject: str) -> None:
@@ -105,9 +136,36 @@ def _evaluate(function: Map, X: Array) -> Array:
         return function(torch.tensor(X, device=device_of(function))).cpu().numpy()
 
 
-def _rounding(function: Map, X: Array, value: Array, expected: Array) -> Array:
-    """Return the differences that rounding may cause."""
-    relative, absolute = getattr(function, "tolerance", Map.tolerance)
+def _left_open(function: Map, X: Array) -> NDArray[np.bool_]:
+    """Return at which rows a part says that scikit-learn may choose otherwise."""
+    rows = np.zeros(len(X), dtype=np.bool_)
+
+    def note(part: Any, inputs: Any) -> None:
+        is_open = part.undecided(inputs[0]).reshape(len(X), -1).any(dim=1)
+        rows[:] |= is_open.cpu().numpy()
+
+    parts = [part for part in function.modules() if hasattr(part, "undecided")]
+    hooks = [part.register_forward_pre_hook(note) for part in parts]
+    try:
+        _evaluate(function, X)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return rows
+
+
+def _warn_of_choices(is_open: NDArray[np.bool_], name: str) -> None:
+    warn(
+        f"{is_open.sum()} of {len(is_open)} sample rows are as far from one training "
+        f"row as from others, of which {name} takes those that its search meets first. "
+        "It jumps there, and the values of its torch map may be of another choice.",
+        DerivativeWarning,
+    )
+
+
+def _rounding(function: Map, X: Array, value: Array) -> Array:
+    """Return the differences that a rounding of the inputs may cause."""
+    relative, _ = getattr(function, "tolerance", Map.tolerance)
     rng = np.random.default_rng(0)
     change = np.zeros_like(value)
     # several combinations of signs, lest the columns' contributions cancel
@@ -115,18 +173,17 @@ def _rounding(function: Map, X: Array, value: Array, expected: Array) -> Array:
         for step in (-relative, relative):
             moved = _evaluate(function, X * (1 + step * signs))
             change = np.fmax(change, abs(moved - value))
-    size = np.nanmax(abs(expected), axis=0, initial=0)
-    return relative * size + 2 * change + absolute
+    return 2 * change
 
 
-def _rounding_within(function: Map, X: Array, value: Array, expected: Array) -> Array:
+def _rounding_within(function: Map, X: Array, value: Array) -> Array:
     """Return the differences that rounding between the parts may cause."""
     allowed = np.zeros_like(value)
     parts = function.parts() if isinstance(function, Sequential) else []
     for i in range(1, len(parts)):
         X = _evaluate(parts[i - 1], X)
         rest = Sequential(parts[i:], parts[i].n_in)
-        allowed += _rounding(rest, X, value, expected)
+        allowed += _rounding(rest, X, value)
     return allowed
 
 

@@ -18,7 +18,10 @@ from sklearn.linear_model import (
 from .._maps import Affine, Elementwise, Map, Sequential
 from .._sklearn_compat import LINEAR_MODELS, link_of
 from ..exceptions import NotConvertibleError
-from ._registry import convert, register_converter
+from ._lookup import register_composition
+from ._part import Part
+from ._registry import register_converter
+from ._source import Source
 
 _INVERSE_LINKS = {"IdentityLink": None, "LogLink": torch.exp}
 
@@ -54,6 +57,7 @@ def _generalized_linear_regressor(fitted: Any) -> Map:
     return Sequential([linear, Elementwise(inverse, linear.n_out)], linear.n_in)
 
 
-@register_converter(RANSACRegressor, "predict")
-def _ransac(fitted: RANSACRegressor) -> Map:
-    return convert(fitted.estimator_, "predict")
+@register_composition(RANSACRegressor, "predict")
+def _ransac(fitted: RANSACRegressor, source: Source) -> Part:
+    source = source.as_array(fitted.n_features_in_)
+    return source.part(fitted.estimator_, "predict", "estimator of the RANSACRegressor")

@@ -1,11 +1,15 @@
-"""Regressors by neighbours."""
+"""Regressors by neighbours, and metric learning."""
 
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import KNeighborsRegressor, RadiusNeighborsRegressor
+from sklearn.neighbors import (
+    KNeighborsRegressor,
+    NeighborhoodComponentsAnalysis,
+    RadiusNeighborsRegressor,
+)
 
-from .._maps import Map, NeighborMean
+from .._maps import Affine, Map, NeighborMean
 from .._sklearn_compat import neighbors_of
 from ..exceptions import NotConvertibleError
 from ._registry import register_converter
@@ -73,3 +77,8 @@ def _k_neighbors(fitted: KNeighborsRegressor) -> Map:
 @register_converter(RadiusNeighborsRegressor, "predict")
 def _radius_neighbors(fitted: RadiusNeighborsRegressor) -> Map:
     return _neighbor_mean(fitted, radius=fitted.radius)
+
+
+@register_converter(NeighborhoodComponentsAnalysis, "transform")
+def _neighborhood_components(fitted: NeighborhoodComponentsAnalysis) -> Map:
+    return Affine(fitted.components_)

@@ -5,11 +5,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.neural_network import MLPRegressor
+from sklearn.neural_network import BernoulliRBM, MLPRegressor
 from torch import nn
 
 from .._elementwise.activations import activation_maker, has_kinks
-from .._maps import Elementwise, FeedForward, Map, Network, Sequential, Smoothness
+from .._maps import (
+    Affine,
+    Elementwise,
+    FeedForward,
+    Map,
+    Network,
+    Sequential,
+    Smoothness,
+)
 from .._validation import Array
 from ..exceptions import NotConvertibleError
 from ._registry import register_converter
@@ -52,3 +60,10 @@ def _feed_forward(fitted: MLPRegressor, weights: Sequence[Array]) -> FeedForward
             for parameter, value in zip(layer.parameters(), values, strict=True):
                 parameter.copy_(torch.tensor(value, dtype=torch.float64, device="cpu"))
     return network.requires_grad_(False)
+
+
+@register_converter(BernoulliRBM, "transform")
+def _bernoulli_rbm(fitted: BernoulliRBM) -> Map:
+    hidden = Affine(fitted.components_, offset=fitted.intercept_hidden_)
+    probability = Elementwise(torch.sigmoid, hidden.n_out)
+    return Sequential([hidden, probability], hidden.n_in)

@@ -1,24 +1,23 @@
-"""Scalers, power transformations and FunctionTransformer."""
+"""Scalers, power transformations and norms."""
 
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.preprocessing import (
-    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
 
 from .._elementwise import power
-from .._elementwise.ufuncs import SMOOTH_UFUNCS
-from .._maps import Affine, Elementwise, Map, Sequential
+from .._maps import Affine, Elementwise, Map, Normalize, Sequential
 from .._sklearn_compat import power_transformer_scaler
 from .._validation import warn
-from ..exceptions import DerivativeWarning, NotConvertibleError
+from ..exceptions import DerivativeWarning
 from ._registry import register_converter
 
 
@@ -122,30 +121,7 @@ def _power_transformer_inverse(fitted: PowerTransformer) -> Map:
     return Sequential(maps, fitted.n_features_in_)
 
 
-def _function(fitted: FunctionTransformer, which: str) -> Map:
-    function = getattr(fitted, which)
-    keywords = fitted.kw_args if which == "func" else fitted.inv_kw_args
-    if function not in SMOOTH_UFUNCS or keywords:
-        names = sorted(f.__name__ for f in SMOOTH_UFUNCS if f is not None)
-        raise NotConvertibleError(
-            f"FunctionTransformer with {which}={function!r} and keyword arguments "
-            f"{keywords!r} cannot be converted to torch. Use one of numpy's or "
-            f"scipy.special's {', '.join(names)} without keyword arguments, or a "
-            "transformer class of your own with @register_converter."
-        )
-    n = getattr(fitted, "n_features_in_", None)
-    if n is None:
-        raise NotConvertibleError(
-            f"{fitted!r} does not know its number of features. Fit it on an array."
-        )
-    return Elementwise(SMOOTH_UFUNCS[function], n)
-
-
-@register_converter(FunctionTransformer, "transform")
-def _function_transformer(fitted: FunctionTransformer) -> Map:
-    return _function(fitted, "func")
-
-
-@register_converter(FunctionTransformer, "inverse_transform")
-def _function_transformer_inverse(fitted: FunctionTransformer) -> Map:
-    return _function(fitted, "inverse_func")
+@register_converter(Normalizer, "transform")
+def _normalizer(fitted: Normalizer) -> Map:
+    least = 10 * float(np.finfo(np.float64).eps)
+    return Normalize(fitted.norm, fitted.n_features_in_, least)

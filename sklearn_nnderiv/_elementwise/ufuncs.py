@@ -1,13 +1,16 @@
-"""NumPy and SciPy ufuncs with their torch counterparts, as FunctionTransformer uses."""
+"""NumPy and SciPy functions with their torch counterparts, for FunctionTransformer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import special
 from torch import Tensor
 
-Elementwise = Callable[[Tensor], Tensor]
+from .piecewise import magnitude
+
+Elementwise = Callable[..., Tensor]
 
 
 def identity(x: Tensor) -> Tensor:
@@ -18,6 +21,11 @@ def identity(x: Tensor) -> Tensor:
 def cbrt(x: Tensor) -> Tensor:
     """Real cube root, whose derivative at 0 is infinite."""
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
+
+
+def exp10(x: Tensor) -> Tensor:
+    """10 to the power of x."""
+    return torch.pow(10.0, x)
 
 
 SMOOTH_UFUNCS: dict[Callable | None, Elementwise] = {
@@ -47,10 +55,38 @@ SMOOTH_UFUNCS: dict[Callable | None, Elementwise] = {
     np.arcsinh: torch.asinh,
     np.arccosh: torch.acosh,
     np.arctanh: torch.atanh,
+    np.deg2rad: torch.deg2rad,
+    np.radians: torch.deg2rad,
+    np.rad2deg: torch.rad2deg,
+    np.degrees: torch.rad2deg,
+    special.cbrt: cbrt,
+    special.exp2: torch.exp2,
+    special.exp10: exp10,
+    special.expm1: torch.expm1,
+    special.log1p: torch.log1p,
     special.expit: torch.sigmoid,
+    special.log_expit: torch.nn.functional.logsigmoid,
     special.logit: torch.logit,
     special.ndtr: torch.special.ndtr,
+    special.log_ndtr: torch.special.log_ndtr,
     special.ndtri: torch.special.ndtri,
     special.erf: torch.special.erf,
+    special.erfc: torch.special.erfc,
     special.erfinv: torch.special.erfinv,
+}
+PIECEWISE_UFUNCS: dict[Callable | None, Elementwise] = {
+    np.absolute: magnitude,
+    np.fabs: magnitude,
+}
+CONSTANT_UFUNCS: dict[Callable | None, Elementwise] = {
+    np.sign: torch.sign,
+    np.floor: torch.floor,
+    np.ceil: torch.ceil,
+    np.rint: torch.round,
+    np.trunc: torch.trunc,
+}
+UFUNCS: dict[Callable | None, tuple[Elementwise, Any]] = {
+    **{f: (g, "smooth") for f, g in SMOOTH_UFUNCS.items()},
+    **{f: (g, "piecewise") for f, g in PIECEWISE_UFUNCS.items()},
+    **{f: (g, "constant") for f, g in CONSTANT_UFUNCS.items()},
 }

@@ -1,7 +1,8 @@
 """Evaluation of maps and of their derivatives."""
 
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
-from ._run import evaluate, in_chunks
+from ._engine import Stamp
+from ._run import evaluate, evaluate_by_autodiff, in_chunks
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
@@ -11,8 +12,10 @@ __all__ = [
     "Contrasts",
     "Forward",
     "Stack",
+    "Stamp",
     "Sweep",
     "evaluate",
+    "evaluate_by_autodiff",
     "in_chunks",
     "single_threaded",
     "sweep",

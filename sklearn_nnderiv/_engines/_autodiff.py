@@ -7,9 +7,10 @@ gradient of every row. Nothing accumulates in `.grad`.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,17 @@ class AutodiffPass:
     function : Map
         In eval mode.
     X : ndarray of shape (n, n_in)
+    n_active : int, default=None
+        Derivatives are by so many of the first inputs, by default by all.
     """
 
-    def __init__(self, function: nn.Module, X: Any) -> None:
+    def __init__(
+        self, function: nn.Module, X: Any, n_active: int | None = None
+    ) -> None:
         self.function = function
         # a copy: X may be read-only, or not contiguous
         self.x = torch.tensor(X, dtype=torch.float64, device=device_of(function))
+        self.n_active = self.x.shape[1] if n_active is None else n_active
 
     def values(self, out: Any) -> None:
         """Write the values (n, n_out)."""
@@ -50,7 +56,7 @@ class AutodiffPass:
         return int(self._values.isnan().any(dim=1).sum())
 
     def jacobian(self, out: Any) -> None:
-        """Write the Jacobian (n, n_out, n_in)."""
+        """Write the Jacobian (n, n_out, n_active)."""
         _, k, d = out.shape
         if k > _FACTOR * d + _SURPLUS:
             try:
@@ -62,7 +68,7 @@ class AutodiffPass:
             self._store_known(self._gradient(j), out[:, j], j)
 
     def jvp(self, V: Any, out: Any) -> None:
-        """Write the derivative (n, n_out) along V (n, n_in)."""
+        """Write the derivative (n, n_out) along V (n, n_active)."""
         directions = torch.tensor(V).to(self.x)
 
         def write() -> None:
@@ -77,14 +83,14 @@ class AutodiffPass:
         self._through_gradients(write)
 
     def vjp(self, U: Any, out: Any) -> None:
-        """Write the derivative (n, n_in) of the sum of U (n, n_out) times y."""
+        """Write the derivative (n, n_active) of the sum of U (n, n_out) times y."""
         with _differentiable():
             x, y = self._graph
             weighted = (y * torch.tensor(U).to(y)).sum()
             self._store_known(_grad(weighted, x), out, None)
 
     def hvp(self, V: Any, out: Any) -> None:
-        """Write the derivative (n, n_out, n_in) of the Jacobian along V (n, n_in)."""
+        """Write the derivative (n, n_out, n_active) of the Jacobian along V."""
         V = torch.tensor(V).to(self.x)
 
         def along(gradient: Tensor, x: Tensor) -> Tensor:
@@ -93,7 +99,7 @@ class AutodiffPass:
         self._twice(along, out)
 
     def hessian(self, out: Any) -> None:
-        """Write the Hessian (n, n_out, n_in, n_in) of every output."""
+        """Write the Hessian (n, n_out, n_active, n_active) of every output."""
 
         def columns(gradient: Tensor, x: Tensor) -> Tensor:
             return torch.stack([_grad(g.sum(), x) for g in gradient.unbind(1)], dim=1)
@@ -113,8 +119,13 @@ class AutodiffPass:
 
     @cached_property
     def _graph(self) -> tuple[Tensor, Tensor]:
-        x = self.x.detach().clone().requires_grad_(True)
-        return x, self.function(x)
+        return self._run()
+
+    def _run(self) -> tuple[Tensor, Tensor]:
+        """Return the active inputs, and the outputs that depend on them."""
+        x = self.x[:, : self.n_active].clone().requires_grad_(True)
+        fixed = self.x[:, self.n_active :]
+        return x, self.function(torch.cat([x, fixed], dim=1) if fixed.numel() else x)
 
     @cached_property
     def _values(self) -> Tensor:
@@ -129,6 +140,7 @@ class AutodiffPass:
             return _grad(y[:, j].sum(), x)
 
     def _forward_jacobian(self, out: Any) -> None:
+        _load_forward_mode()
         with torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
             for i in range(out.shape[2]):
                 tangent = torch.zeros_like(self.x)
@@ -159,9 +171,8 @@ class AutodiffPass:
             except RuntimeError as error:
                 if "attention" not in str(error):
                     raise
-            x = self.x.detach().clone().requires_grad_(True)
             with _lock, sdpa_kernel(SDPBackend.MATH):
-                self._graph = x, self.function(x)
+                self._graph = self._run()
             write()
 
     def _store_known(self, result: Tensor, out: Any, j: int | None) -> None:
@@ -171,6 +182,15 @@ class AutodiffPass:
         bad = unknown.any(axis=1) if j is None else unknown[:, j]
         if bad.any():
             out[bad] = np.nan
+
+
+@cache
+def _load_forward_mode() -> None:
+    """Have torch import what it needs, with deprecation warnings of its own."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -11,12 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
 from ._fold import make_plan
 from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
+from ._selected import SelectedPass
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -24,8 +27,9 @@ from ._workspace import Workspace
 _SCRATCH = 6 * 2**20
 _LEAST_ROWS, _MOST_ROWS = 16, 2048
 _SCRATCH_ON_GPU, _MOST_ROWS_ON_GPU = 2**28, 2**17
-# rows in a chunk of what only autodiff can differentiate
-_AUTODIFF_ROWS = 1024
+# rows in a chunk of what only autodiff can differentiate, and numbers in its largest
+# arrays
+_AUTODIFF_ROWS, _AUTODIFF_NUMBERS = 1024, 2**17
 # numbers of rows for which scratch memory is kept
 _MOST_SIZES = 4
 
@@ -45,7 +49,7 @@ class Engine:
 
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
-        self._stamp = _Stamp(function)
+        self._stamp = Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
         self._one_rows: list[OneRow] = []
@@ -60,7 +64,9 @@ class Engine:
         function = self._given()
         assert function is not None
         if any(module.training for module in function.modules()):
-            return copy.deepcopy(function).eval()
+            tensors = (*function.parameters(), *function.buffers())
+            shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors}
+            return copy.deepcopy(function, shared).eval()
         return function
 
     @property
@@ -77,7 +83,7 @@ class Engine:
     def _chunk(self, order: int) -> int:
         plan = self.plan
         if plan is None:
-            return _AUTODIFF_ROWS
+            return _autodiff_rows(self._given())
         units = sum(plan.widths)
         numbers = 4 * units + plan.n_out
         if order == 1:
@@ -112,6 +118,8 @@ class Engine:
         plan = self.plan
         if plan is None or plan.lead is not None or plan.trail is not None:
             return None
+        if plan.columns is not None:
+            return None
         if plan.device.type != "cpu":
             return None
         try:
@@ -123,11 +131,29 @@ class Engine:
         """Keep its memory for the next call."""
         self._one_rows.append(one)
 
-    def at(self, space: Workspace | None, X: Any, order: int) -> Pass | AutodiffPass:
-        """Return what computes derivatives up to an order at some rows."""
-        if self.plan is None or space is None:
-            return AutodiffPass(self.function, X)
-        return Pass(self.plan, space, X, order)
+    def passes(
+        self, order: int, n_in: int, n_active: int | None = None
+    ) -> Callable[[Any, Any], Pass | SelectedPass | ActivePass | AutodiffPass]:
+        """Return what computes derivatives up to an order, given memory and rows.
+
+        They are by so many of the first of n_in inputs, by default by all.
+        """
+        plan = self.plan
+        if plan is None:
+            function = self.function  # once, for it may be a copy
+            return lambda space, X: AutodiffPass(function, X, n_active)
+        kind = Pass if plan.columns is None else SelectedPass
+        if n_active is None or n_active == n_in:
+            return lambda space, X: kind(plan, space, X, order)
+        return lambda space, X: ActivePass(kind(plan, space, X, order), n_active, n_in)
+
+
+def _autodiff_rows(function: nn.Module | None) -> int:
+    """Return how many rows of a map without a plan to compute at a time."""
+    assert function is not None
+    numbers = max(getattr(part, "numbers_per_row", 0) for part in function.modules())
+    rows = _AUTODIFF_NUMBERS // max(1, numbers)
+    return int(np.clip(rows, _LEAST_ROWS, _AUTODIFF_ROWS))
 
 
 def engine_of(function: nn.Module) -> Engine:
@@ -138,7 +164,7 @@ def engine_of(function: nn.Module) -> Engine:
     return engine
 
 
-class _Stamp:
+class Stamp:
     """What tells whether a module, or anything in it, was replaced or written to.
 
     Torch does not count what is written through `Tensor.data`, so that some elements

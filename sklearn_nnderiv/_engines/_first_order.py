@@ -59,7 +59,7 @@ class FirstOrder:
 
     def n_unknown(self) -> int:
         """Return how many rows have values that are NaN."""
-        y = _host(self.y)
+        y = host(self.y)
         return int(np.isnan(y).any(axis=1).sum()) if np.isnan(y.sum()) else 0
 
     def jacobian(self, out: Any) -> None:
@@ -229,7 +229,7 @@ class FirstOrder:
         if result is not out:
             _store(result, out)
         if self.lead is not None or self.trail is not None:
-            bad = np.isnan(_host(self.y))
+            bad = np.isnan(host(self.y))
             if bad.any():
                 out[bad if by_output else bad.any(axis=1)] = np.nan
 
@@ -300,9 +300,10 @@ def _flat(array: Any) -> Any:
     return array.reshape(-1, array.shape[-1])
 
 
-def _host(array: Any) -> Any:
+def host(array: Any) -> Any:
+    """Return a NumPy array of an array's or a tensor's numbers."""
     return array if isinstance(array, np.ndarray) else array.cpu().numpy()
 
 
 def _store(result: Any, out: Any) -> None:
-    np.copyto(out, _host(result), casting="same_kind")
+    np.copyto(out, host(result), casting="same_kind")

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .._validation import Array
+from .._maps import Affine
+from .._validation import Array, Index
 from ._parts import (
     ActivationPart,
     AffinePart,
@@ -21,6 +22,7 @@ from ._parts import (
     NotAStackError,
     Part,
     PointwisePart,
+    SelectPart,
     SkipPart,
     parts_of,
 )
@@ -33,7 +35,7 @@ _DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 def make_plan(function: nn.Module) -> Plan | None:
     """Return the plan of a map, or None if it is no feed-forward stack."""
     try:
-        parts = list(parts_of(function))
+        columns, parts = _select_first(list(parts_of(function)))
         n_lead = _n_lead(parts)
         n_trail = _n_lead(parts[n_lead:][::-1]) if n_lead < len(parts) else 0
         fold = _Fold()
@@ -43,7 +45,45 @@ def make_plan(function: nn.Module) -> Plan | None:
         return None
     lead = _composed(parts[:n_lead])
     trail = _composed(parts[len(parts) - n_trail :])
-    return fold.plan(cast(int, function.n_in), lead, trail)
+    n_in = cast(int, function.n_in) if columns is None else len(columns)
+    plan = fold.plan(n_in, lead, trail)
+    return None if plan is None else replace(plan, columns=columns)
+
+
+def _select_first(parts: list[Part]) -> tuple[Index | None, list[Part]]:
+    """Return which columns to take at first, and parts that select none any more.
+
+    Selections are moved to the front, past scalers, or into a matrix.
+    """
+    columns: Index | None = None
+    done: list[Part] = []
+    for part in parts:
+        if not isinstance(part, SelectPart):
+            done.append(part)
+            continue
+        taken: Index | None = part.columns
+        for i in reversed(range(len(done))):
+            done[i] = _restricted(done[i], cast(Index, taken))
+            if cast(AffinePart, done[i]).weight.ndim > 1:
+                taken = None
+                break
+        if taken is not None:
+            columns = taken if columns is None else columns[taken]
+    if columns is not None and not 0 < len(columns) == len(np.unique(columns)):
+        raise NotAStackError
+    return columns, done
+
+
+def _restricted(part: Part, columns: Index) -> Part:
+    """Return an affine map with some of its outputs."""
+    if not isinstance(part, AffinePart):
+        raise NotAStackError
+    weight, offset, center = part.weight[columns], part.offset, part.center
+    if offset is not None:
+        offset = offset[columns]
+    if center is not None and weight.ndim == 1:
+        center = center[columns]
+    return AffinePart(Affine(weight, center, offset), weight, center, offset)
 
 
 def _n_lead(parts: Sequence[Part]) -> int:
@@ -119,8 +159,10 @@ class _Fold:
 
         Float32 would lose the digits of inputs that vary little about a large mean.
         """
-        if self.weight is None or self.weight.ndim > 1:
+        if self.weight is None:
             return
+        if self.weight.ndim > 1:  # sums, of which float32 would leave the rounding
+            raise NotAStackError
         if not _are_moderate(self.weight):
             raise NotAStackError
         known = self.weight != 0

@@ -18,10 +18,11 @@ from .._maps import (
     FeedForward,
     Interpolation,
     Network,
+    Select,
     Sequential,
     device_of,
 )
-from .._validation import Array
+from .._validation import Array, Index
 
 # arguments of activations for which their kernels are made
 CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
@@ -68,7 +69,12 @@ class CastPart:
     device: torch.device
 
 
-Part = AffinePart | ActivationPart | PointwisePart | SkipPart | CastPart
+@dataclass(frozen=True)
+class SelectPart:
+    columns: Index
+
+
+Part = AffinePart | ActivationPart | PointwisePart | SkipPart | CastPart | SelectPart
 
 
 def parts_of(function: nn.Module) -> Iterator[Part]:
@@ -85,6 +91,8 @@ def parts_of(function: nn.Module) -> Iterator[Part]:
         center = None if function.center is None else _numpy(function.center)
         offset = None if function.offset is None else _numpy(function.offset)
         yield AffinePart(function, _numpy(function.weight), center, offset)
+    elif kind is Select:
+        yield SelectPart(cast(Select, function).columns.cpu().numpy())
     elif kind in (Elementwise, Interpolation):
         if getattr(function, "function", None) is not identity:
             yield PointwisePart(function)

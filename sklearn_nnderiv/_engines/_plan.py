@@ -72,6 +72,8 @@ class Plan:
     dtype : numpy.dtype
         In which layers are computed.
     device : torch.device
+    columns : ndarray of int, or None
+        Which columns of the map's input are that of all this; None for all of them.
     """
 
     lead: nn.Module | None
@@ -83,6 +85,7 @@ class Plan:
     trail: nn.Module | None
     dtype: Any
     device: torch.device
+    columns: Any = None
 
     @cached_property
     def n_in(self) -> int:

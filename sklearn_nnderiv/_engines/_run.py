@@ -11,7 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ._active import ActivePass
+from ._autodiff import AutodiffPass
+from ._closed_form import Pass
 from ._engine import Engine, engine_of
+from ._selected import SelectedPass
 from ._threads import single_threaded
 
 # what a single row needs no chunks for
@@ -36,6 +40,7 @@ def evaluate(
     results: Mapping[str, NDArray[Any]],
     along: NDArray[Any] | None = None,
     progress: Callable[[int], object] | None = None,
+    n_active: int | None = None,
 ) -> int:
     """Compute a map and derivatives of it, in one pass.
 
@@ -52,14 +57,19 @@ def evaluate(
         "vjp".
     progress : callable, default=None
         Told the number of rows of every chunk that is done.
+    n_active : int, default=None
+        Derivatives are by so many of the first inputs, by default by all: this is the
+        length of the last axes of results and directions.
 
     Returns
     -------
     n_unknown : int
         The number of rows whose values are NaN.
     """
+    n_active = X.shape[1] if n_active is None else n_active
+    is_one_row = len(X) == 1 and n_active == X.shape[1]
     engine = engine_of(function)
-    if len(X) == 1 and _ONE_ROW.issuperset(results):
+    if is_one_row and _ONE_ROW.issuperset(results):
         n_unknown = _one_row(engine, X[0], results)
         if n_unknown is not None:
             return n_unknown
@@ -69,19 +79,16 @@ def evaluate(
     # whatever their number, so that bits do not depend on it, cores share out the rows
     size = min(size, max(_LEAST_ROWS, -(-n // _LEAST_CHUNKS)), n)
 
+    with torch.inference_mode(False):
+        begin = engine.passes(order, X.shape[1], n_active)
     unknown: list[int] = []
 
     def run(rows: slice) -> None:
         # what is NaN is announced, what overflows is infinite
         with np.errstate(all="ignore"), torch.inference_mode(False):
             space = engine.borrow(size)
-            state = engine.at(space, X[rows], order)
-            for name, out in results.items():
-                method = getattr(state, name)
-                if name in ("jvp", "vjp", "hvp") and along is not None:
-                    method(along[rows], out[rows])
-                else:
-                    method(out[rows])
+            state = begin(space, X[rows])
+            _write(state, results, along, rows)
             unknown.append(state.n_unknown())
             engine.give_back(space)
         if progress is not None:
@@ -89,6 +96,40 @@ def evaluate(
 
     in_chunks(run, n, size)
     return sum(unknown)
+
+
+def evaluate_by_autodiff(
+    function: nn.Module,
+    X: NDArray[Any],
+    results: Mapping[str, NDArray[Any]],
+    along: NDArray[Any] | None,
+    n_active: int,
+) -> None:
+    """Compute the same without a closed form.
+
+    A closed form multiplies by zeros, which makes all outputs of a row NaN where one
+    input is. See `evaluate` for the parameters.
+    """
+    function = engine_of(function).function
+    for start in range(0, len(X), _LEAST_ROWS):
+        rows = slice(start, start + _LEAST_ROWS)
+        state = AutodiffPass(function, X[rows], n_active)
+        _write(state, results, along, rows)
+
+
+def _write(
+    state: Pass | SelectedPass | ActivePass | AutodiffPass,
+    results: Mapping[str, NDArray[Any]],
+    along: NDArray[Any] | None,
+    rows: slice,
+) -> None:
+    """Write all results of some rows."""
+    for name, out in results.items():
+        method = getattr(state, name)
+        if name in ("jvp", "vjp", "hvp") and along is not None:
+            method(along[rows], out[rows])
+        else:
+            method(out[rows])
 
 
 def _one_row(

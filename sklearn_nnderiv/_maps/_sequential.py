@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ._base import Map, Smoothness
+from ._base import Map, Smoothness, module_list
 
 _FROM_BEST_TO_WORST: tuple[Smoothness, ...] = ("smooth", "piecewise", "constant")
 
 
-def worst_smoothness(maps: Iterable[Map]) -> Smoothness:
+def worst_smoothness(maps: Iterable[Any]) -> Smoothness:
     """Return the smoothness of maps that are composed, that of the worst of them."""
     return max((part.smoothness for part in maps), key=_FROM_BEST_TO_WORST.index)
 
@@ -31,7 +31,7 @@ class Sequential(Map):
         for part in maps:
             flat.extend(part.parts() if isinstance(part, Sequential) else [part])
         super().__init__(n_in, flat[-1].n_out, worst_smoothness(flat))
-        self.maps = nn.ModuleList(flat)
+        self.maps = module_list(flat)
         # a registered map need not know of tolerances
         known = [getattr(part, "tolerance", Map.tolerance) for part in flat]
         self.tolerance = (max(relative for relative, _ in known), known[-1][1])

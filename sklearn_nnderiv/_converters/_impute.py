@@ -1,0 +1,85 @@
+"""Missing values.
+
+A value that is filled in has a derivative of zero here. What it is in raw units, NaN,
+is for the caller to say, who knows which cells were missing.
+"""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.impute import MissingIndicator, SimpleImputer
+
+from .._elementwise.piecewise import fill_equal, fill_nan, is_equal, is_nan
+from .._maps import Concatenate, Elementwise, Map, Select, Sequential
+from .._sklearn_compat import fill_dtype
+from .._validation import Array, Index
+from ..exceptions import NotConvertibleError
+from ._registry import convert, register_converter
+
+
+def _missing(fitted: Any) -> float:
+    """Return the number that stands for missing ones, which may be NaN."""
+    value = fitted.missing_values
+    if isinstance(value, Real):
+        return float(value)
+    if type(value).__name__ == "NAType":
+        return float("nan")  # as which it comes out of a frame
+    raise NotConvertibleError(
+        f"{type(fitted).__name__} with missing_values={value!r} cannot be converted to "
+        "torch, where all values are numbers. Use NaN for missing ones."
+    )
+
+
+def _selected(columns: Index, n_in: int, function: Map) -> Map:
+    if len(columns) == n_in:
+        return function
+    return Sequential([Select(columns, n_in), function], n_in)
+
+
+def _statistics(fitted: SimpleImputer) -> Array:
+    try:
+        return np.asarray(fitted.statistics_).astype(np.float64)
+    except (TypeError, ValueError):
+        raise NotConvertibleError(
+            f"SimpleImputer with statistics_={fitted.statistics_!r} fills in something "
+            "else than numbers, which has no derivative. Impute such columns apart."
+        ) from None
+
+
+@register_converter(SimpleImputer, "transform")
+def _simple_imputer(fitted: SimpleImputer) -> Map:
+    missing, statistics = _missing(fitted), _statistics(fitted)
+    kept = fitted.keep_empty_features | ~np.isnan(statistics)
+    values = statistics[kept]
+    if fill_dtype(fitted) == np.float32:
+        values = values.astype(np.float32)
+    if np.isnan(missing):
+        fill = Elementwise(fill_nan, len(values), values)
+    else:
+        given = (fill_equal, len(values), values, missing)
+        fill = Elementwise(*given, smoothness="piecewise")
+    function = _selected(np.flatnonzero(kept), len(statistics), fill)
+    if fitted.add_indicator and len(fitted.indicator_.features_):
+        return Concatenate([function, convert(fitted.indicator_, "transform")])
+    return function
+
+
+@register_converter(SimpleImputer, "inverse_transform")
+def _simple_imputer_inverse(fitted: SimpleImputer) -> Map:
+    raise NotConvertibleError(
+        "'inverse_transform' of SimpleImputer depends on the other rows: a column that "
+        "is missing in all of them is taken for one that was dropped. So rows have no "
+        "derivatives of their own. Leave the imputer out of the way back."
+    )
+
+
+@register_converter(MissingIndicator, "transform")
+def _missing_indicator(fitted: MissingIndicator) -> Map:
+    missing, columns = _missing(fitted), fitted.features_
+    n = len(columns)
+    if np.isnan(missing):
+        indicator = Elementwise(is_nan, n, smoothness="constant")
+    else:
+        indicator = Elementwise(is_equal, n, missing, smoothness="constant")
+    return _selected(columns, fitted.n_features_in_, indicator)

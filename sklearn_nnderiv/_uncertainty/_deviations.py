@@ -1,0 +1,41 @@
+"""Which regressors have standard deviations, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.gaussian_process import GaussianProcessRegressor
+
+from .._regressor import DifferentiableRegressor
+from .._table import table_of
+from .._validation import Array
+from ._chain import Chain, chain_of, nearest
+from ._network import network_stds
+from ._spread import process_stds
+
+_SOURCES: dict[type, Callable[[Chain, Array], tuple[Array, Array]]] = {
+    DifferentiableRegressor: network_stds,
+    GaussianProcessRegressor: process_stds,
+}
+
+
+def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
+    """Return those of values (n, k) and of the Jacobian (n, k, d).
+
+    Parameters
+    ----------
+    fitted : estimator
+        Whose conversion has been held against its predictions.
+    X : array-like of shape (n, d)
+    """
+    chain = chain_of(fitted)
+    source = nearest(_SOURCES, chain.regressor)
+    if source is None:
+        names = " or ".join(known.__name__ for known in _SOURCES)
+        raise ValueError(
+            f"return_std=True needs a {names}, alone or at the end of Pipelines, "
+            "searches and TransformedTargetRegressors. Got "
+            f"{type(chain.regressor).__name__} instead."
+        )
+    return source(chain, table_of(X).numbers())

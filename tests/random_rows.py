@@ -27,13 +27,16 @@ class Data:
     y : ndarray of shape (n, 2)
     Z : ndarray or DataFrame
         The rows that the next step takes.
+    rounded : ndarray or DataFrame
+        The same, had the rows been rounded otherwise before every step.
     steps : list of estimators
-        Fitted, those that a failed step was left out of included.
+        Fitted.
     """
 
     X: object
     y: np.ndarray
     Z: object
+    rounded: object
     steps: list = field(default_factory=list)
 
     @property
@@ -54,7 +57,7 @@ def data(draw):
     y *= 10.0 ** rng.integers(-2, 3, size=2)
     if draw(st.booleans()):
         X = pd.DataFrame(X, columns=[f"x{j}" for j in range(d)])
-    return Data(X, y, X)
+    return Data(X, y, X, X)
 
 
 def suits(Z, wants):
@@ -74,26 +77,36 @@ def fit(estimator, Z, y):
     return estimator.fit(Z, y > np.median(y) if isinstance(estimator, BY_CLASS) else y)
 
 
-def has_digits(Z):
-    """Whether columns vary by more than rounding, which scalers would make much of."""
-    width, size = np.ptp(Z, axis=0), abs(Z).max(axis=0)
-    faint = (width < 1e-4 * size) | (width < 1e-7 * size.max())
-    return width.any() and size.max() < 1e6 and not faint[width > 0].any()
+def round_otherwise(Z):
+    """Return what differs by a rounding of every number."""
+    sign = np.random.default_rng(0).choice([-1.0, 1.0], size=Z.shape)
+    return Z * (1 + sign * np.finfo(float).eps)
+
+
+def has_digits(Z, rounded):
+    """Whether columns vary by much more than rounding makes of them."""
+    width, noise = np.ptp(Z, axis=0), abs(rounded - Z).max(axis=0)
+    return width.any() and not (noise > 1e-11 * width)[width > 0].any()
+
+
+def dense(Z):
+    """Return an array of numbers."""
+    return Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
 
 
 def append(rows, step):
     """Fit a step and append it, if what it makes of the rows can be gone on with."""
     try:
-        Z = fit(step, rows.Z, rows.y[:, 0]).transform(rows.Z)
+        Z = dense(fit(step, rows.Z, rows.y[:, 0]).transform(rows.Z))
+        rounded = dense(step.transform(round_otherwise(rows.rounded)))
     except FAILURES:
         return False
-    Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
-    if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all()):
+    if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all() and abs(Z).max() < 1e6):
         return False
-    if not has_digits(Z):
+    if not has_digits(Z, rounded):
         return False
     rows.steps.append(step)
-    rows.Z = Z
+    rows.Z, rows.rounded = Z, rounded
     return True
 
 

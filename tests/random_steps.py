@@ -14,11 +14,14 @@ from sklearn.cluster import (
 from sklearn.cross_decomposition import CCA, PLSSVD, PLSCanonical, PLSRegression
 from sklearn.decomposition import (
     PCA,
+    DictionaryLearning,
     FactorAnalysis,
     FastICA,
     IncrementalPCA,
     KernelPCA,
+    MiniBatchDictionaryLearning,
     MiniBatchSparsePCA,
+    SparseCoder,
     SparsePCA,
     TruncatedSVD,
 )
@@ -65,6 +68,17 @@ SOME = st.integers(1, 5)
 UFUNCS = one_of(np.tanh, np.arcsinh, np.sin, np.arctan, np.exp, np.square, np.negative)
 OF_POSITIVE = one_of(np.log, np.sqrt, np.log1p, np.reciprocal, np.cbrt, np.log2)
 projection = partial(unit, n_components=up_to_columns, random_state=SEEDS)
+coder = partial(
+    projection,
+    transform_algorithm=st.just("threshold"),
+    transform_alpha=one_of(0.1, 0.5),
+    split_sign=YES_OR_NO,
+)
+
+
+def dictionaries(n, d):
+    return SEEDS.map(lambda seed: np.random.default_rng(seed).normal(size=(3, d)))
+
 
 SCALERS = [
     kind(StandardScaler, with_mean=YES_OR_NO, with_std=YES_OR_NO),
@@ -139,6 +153,15 @@ PROJECTIONS = [
     projection(FactorAnalysis, max_iter=st.just(50)),
     projection(SparsePCA, max_iter=SOME, alpha=one_of(0.01, 0.1)),
     projection(MiniBatchSparsePCA, max_iter=SOME, alpha=one_of(0.01, 0.1)),
+    coder(DictionaryLearning, max_iter=SOME),
+    coder(MiniBatchDictionaryLearning, max_iter=SOME),
+    unit(
+        SparseCoder,
+        dictionary=dictionaries,
+        transform_algorithm=st.just("threshold"),
+        transform_alpha=one_of(0.1, 0.5),
+        split_sign=YES_OR_NO,
+    ),
     projection(GaussianRandomProjection),
     projection(SparseRandomProjection, density=one_of(0.5, 1.0)),
     unit(PLSRegression, n_components=up_to_columns, scale=YES_OR_NO),

@@ -8,6 +8,8 @@ OLDEST := .venv-oldest
 OLDEST_READY := $(OLDEST)/.ready
 PIP_FLAGS := --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto
+# of the long property tests; `make test-slow SEED=1` repeats a run
+SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-oldest lint docs bench clean
@@ -35,7 +37,7 @@ test: $(READY)  ## Run all tests but the long ones, with branch coverage
 	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 test-slow: $(READY)  ## Run the long property tests
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --hypothesis-seed=$(SEED)
 
 $(OLDEST_READY): pyproject.toml constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
@@ -57,6 +59,8 @@ docs: $(READY)  ## Build the documentation; warnings are errors
 
 bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/exactness.py
+	$(BIN)/python benchmarks/conversions.py
+	$(BIN)/python benchmarks/pipelines.py
 	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/solver_crossover.py

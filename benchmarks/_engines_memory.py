@@ -1,44 +1,18 @@
 """Time and memory against the number of rows, in a process of its own."""
 
-import re
-import resource
-import sys
 import tempfile
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
 from _engines_clock import seconds_of
 from _engines_problem import make_net, rows
 from _engines_sections import SHAPES
+from _memory import forget_peak, peak_bytes, traced_peak
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 IN_MEMORY = SHAPES[4], 200_000
 ON_DISK = SHAPES[1]
 N_WARM = 2000
-
-
-def forget_peak():
-    """Let the peak begin anew from what is resident now, where Linux can."""
-    if sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-
-
-def peak_bytes():
-    """Return the most memory that has been resident."""
-    if sys.platform == "linux":
-        # not ru_maxrss, which a process inherits from its parent
-        status = Path("/proc/self/status").read_text("ascii")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def traced_peak(call):
-    tracemalloc.start()
-    call()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def measure(net, X, out, n_rounds):

@@ -2,116 +2,31 @@
 
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from hypothesis import reject
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from .random_regressors import OF_ONE, OF_TWO, REGRESSORS
-from .random_steps import BY_CLASS, STEPS, Kind
-
-WIDEST = 40
-# of fits to rows whose columns are constant, or depend on each other
-FAILURES = (ValueError, IndexError, ArithmeticError)
-# columns of size one, positive ones, and fractions
-RANGES = {"positive": (0.5, 2.0), "fraction": (0.1, 0.9)}
-
-
-@dataclass
-class Data:
-    """Rows as they are after the steps so far, and targets.
-
-    Attributes
-    ----------
-    X : ndarray or DataFrame
-        The rows that the pipeline takes.
-    y : ndarray of shape (n, 2)
-    Z : ndarray or DataFrame
-        The rows that the next step takes.
-    steps : list of estimators
-        Fitted, those that a failed step was left out of included.
-    """
-
-    X: object
-    y: np.ndarray
-    Z: object
-    steps: list = field(default_factory=list)
-
-    @property
-    def shape(self):
-        """Return the numbers of rows and columns of the next step."""
-        return self.Z.shape
-
-
-@st.composite
-def data(draw):
-    """Draw rows in units of all sizes, and two positive targets."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**31 - 1)))
-    n, d = draw(st.integers(25, 45)), draw(st.integers(1, 4))
-    u = rng.normal(size=(n, d))
-    X = (u + rng.integers(-3, 4, size=d)) * 10.0 ** rng.integers(-2, 3, size=d)
-    signal = np.sin(u @ rng.normal(size=(d, 2))) + u @ rng.normal(size=(d, 2)) / 3
-    y = np.exp(0.3 * signal + 0.05 * rng.normal(size=(n, 2)))
-    y *= 10.0 ** rng.integers(-2, 3, size=2)
-    if draw(st.booleans()):
-        X = pd.DataFrame(X, columns=[f"x{j}" for j in range(d)])
-    return Data(X, y, X)
-
-
-def suits(Z, wants):
-    """Whether values are such as a kind of estimators wants."""
-    Z = np.asarray(Z)
-    if wants == "any":
-        return True
-    if wants == "unit":
-        width = np.ptp(Z, axis=0)
-        return abs(Z).max() < 8 and (width[width > 0] > 0.3).all()
-    low, high = RANGES[wants]
-    return Z.min() > 0.8 * low and Z.max() < 1.1 * high
-
-
-def fit(estimator, Z, y):
-    """Fit a step or a regressor."""
-    return estimator.fit(Z, y > np.median(y) if isinstance(estimator, BY_CLASS) else y)
-
-
-def has_digits(Z):
-    """Whether columns vary by more than rounding, which scalers would make much of."""
-    width, size = np.ptp(Z, axis=0), abs(Z).max(axis=0)
-    faint = (width < 1e-4 * size) | (width < 1e-7 * size.max())
-    return width.any() and size.max() < 1e6 and not faint[width > 0].any()
-
-
-def append(rows, step):
-    """Fit a step and append it, if what it makes of the rows can be gone on with."""
-    try:
-        Z = fit(step, rows.Z, rows.y[:, 0]).transform(rows.Z)
-    except FAILURES:
-        return False
-    Z = Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
-    if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all()):
-        return False
-    if not has_digits(Z):
-        return False
-    rows.steps.append(step)
-    rows.Z = Z
-    return True
-
-
-def adjust(rows, wants):
-    """Scale the rows to what is wanted."""
-    if not suits(rows.Z, wants):
-        between = RANGES.get(wants)
-        append(
-            rows, MinMaxScaler(feature_range=between) if between else StandardScaler()
-        )
+from .random_kinds import Kind
+from .random_regressors import AROUND, OF_ONE, OF_TWO, REGRESSORS
+from .random_rows import (
+    FAILURES,
+    adjust,
+    append,
+    between,
+    data,
+    fit,
+    round_otherwise,
+    scaler,
+)
+from .random_steps import STEPS
 
 
 def kinds(groups, role, d):
@@ -131,9 +46,7 @@ def branches(draw, n, d):
     step = draw(found.make(n, d))
     if found.wants == "any":
         return step
-    between = RANGES.get(found.wants)
-    scaler = MinMaxScaler(feature_range=between) if between else StandardScaler()
-    return Pipeline([("scale", scaler), ("step", step)])
+    return Pipeline([("scale", scaler(found.wants)), ("step", step)])
 
 
 @st.composite
@@ -166,6 +79,8 @@ def column_transformers(draw, n, d):
 NESTED = [
     Kind(FeatureUnion, unions, most=5),
     Kind(ColumnTransformer, column_transformers, most=8),
+    # whose transform returns the predictions of the parts
+    *(kind for kind in AROUND if kind.cls in OF_ONE),
 ]
 
 
@@ -210,9 +125,8 @@ class Case:
         return f"Case({self.model!r}, X of shape {self.X.shape})"
 
 
-def fit_regressor(draw, rows):
-    """Draw a regressor, scale the rows as it wants them, fit and append it."""
-    found = draw(kinds(REGRESSORS, "predict", rows.shape[1]))
+def fit_regressor(draw, rows, found):
+    """Scale the rows as a kind of regressors wants them, draw, fit and append one."""
     adjust(rows, found.wants)
     model = draw(found.make(*rows.shape))
     tags = get_tags(model).target_tags
@@ -220,9 +134,13 @@ def fit_regressor(draw, rows):
     if not two and tags.multi_output and found.cls not in OF_ONE:
         two = draw(st.booleans())
     try:
-        rows.steps.append(fit(model, rows.Z, rows.y if two else rows.y[:, 0]))
+        fit(model, rows.Z, rows.y if two else rows.y[:, 0])
     except FAILURES:
         reject()
+    values = model.predict(rows.Z), model.predict(round_otherwise(rows.rounded))
+    # large coefficients that cancel leave few digits
+    assume(abs(values[1] - values[0]).max() <= 1e-11 * abs(values[0]).max())
+    rows.steps.append(model)
 
 
 @st.composite
@@ -236,19 +154,15 @@ def cases(draw):
             adjust(rows, found.wants)
             if rows.shape[1] >= found.least:
                 append(rows, step)
-        fit_regressor(draw, rows)
+        fit_regressor(draw, rows, draw(kinds(REGRESSORS, "predict", rows.shape[1])))
     return as_case(rows, draw(st.integers(0, 2**31 - 1)))
 
 
 def as_case(rows, seed):
     """Return the case of what has been fitted."""
     model = Pipeline([(f"step{i}", step) for i, step in enumerate(rows.steps)])
-    rng = np.random.default_rng(seed)
-    X = np.asarray(rows.X)
-    one, other = X[rng.permutation(len(X))[:16]].reshape(2, 8, -1)
-    points = one + rng.uniform(0.1, 0.4, size=(8, 1)) * (other - one)
-    case = Case(model, rows.X, points, Counter(classes(model)))
-    case.points = case.like(points)
+    case = Case(model, rows.X, None, Counter(classes(model)))
+    case.points = case.like(between(rows.X, seed))
     return case
 
 
@@ -258,3 +172,21 @@ def classes(estimator):
     for value in estimator.get_params(deep=True).values():
         if isinstance(value, BaseEstimator):
             yield type(value).__name__
+
+
+@st.composite
+def singles(draw, found, role):
+    """Draw a fitted estimator of one kind, and rows for one of its methods."""
+    rows = draw(data())
+    rows.Z = rows.rounded = np.asarray(rows.Z)
+    assume(found.least <= rows.shape[1] <= found.most)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if role == "predict":
+            fit_regressor(draw, rows, found)
+        else:
+            adjust(rows, found.wants)
+            before = rows.Z
+            assume(append(rows, draw(found.make(*rows.shape))))
+            rows.Z = rows.Z if role == "inverse_transform" else before
+    return rows.steps[-1], between(rows.Z, draw(st.integers(0, 2**31 - 1)))

@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     StackingRegressor,
     VotingRegressor,
 )
+from sklearn.feature_selection import RFE
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as gp
 from sklearn.isotonic import IsotonicRegression
@@ -34,7 +35,7 @@ from sklearn.svm import SVR, LinearSVR, NuSVR
 
 from sklearn_nnderiv import DifferentiableRegressor
 
-from .random_steps import SEEDS, YES_OR_NO, kind, one_of, unit, up_to_columns
+from .random_kinds import SEEDS, YES_OR_NO, kind, one_of, unit, up_to_columns
 
 ALPHAS = one_of(0.01, 1.0)
 linear = partial(kind, fit_intercept=YES_OR_NO)
@@ -165,9 +166,10 @@ OTHERS = [
     unit(CCA, n_components=st.just(1), scale=YES_OR_NO),
     kind(IsotonicRegression, most=1, out_of_bounds=st.just("clip")),
 ]
+RIDGES = st.builds(lm.Ridge, alpha=ALPHAS)
 # what stands inside of others: quick, and of one or of several targets
 INNER = st.one_of(
-    st.builds(lm.Ridge, alpha=ALPHAS),
+    RIDGES,
     st.builds(lm.LinearRegression),
     st.builds(
         MLPRegressor,
@@ -210,6 +212,7 @@ AROUND = [
         n_estimators=st.integers(1, 3),
         random_state=SEEDS,
     ),
+    unit(RFE, least=2, estimator=RIDGES, n_features_to_select=st.just(1)),
     unit(MultiOutputRegressor, estimator=INNER),
     unit(RegressorChain, estimator=INNER, order=one_of(None, [1, 0])),
     unit(GridSearchCV, estimator=INNER, param_grid=st.just({}), cv=few_folds),

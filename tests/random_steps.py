@@ -1,10 +1,6 @@
 """Random transformers, with the parameters that data of a given shape allow."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from inspect import getattr_static
 
 import numpy as np
 from hypothesis import strategies as st
@@ -18,11 +14,14 @@ from sklearn.cluster import (
 from sklearn.cross_decomposition import CCA, PLSSVD, PLSCanonical, PLSRegression
 from sklearn.decomposition import (
     PCA,
+    DictionaryLearning,
     FactorAnalysis,
     FastICA,
     IncrementalPCA,
     KernelPCA,
+    MiniBatchDictionaryLearning,
     MiniBatchSparsePCA,
+    SparseCoder,
     SparsePCA,
     TruncatedSVD,
 )
@@ -63,75 +62,23 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
-from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
+from .random_kinds import SEEDS, YES_OR_NO, kind, one_of, unit, up_to_columns
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A class of estimators and how to draw one.
-
-    Attributes
-    ----------
-    cls : type
-    make : callable
-        From the numbers of rows and columns to a strategy of unfitted estimators.
-    wants : {"any", "unit", "positive", "fraction"}
-        What values it is fitted on: any, of size one, also positive, between 0 and 1.
-    least, most : int
-        Numbers of columns for which it is drawn.
-    """
-
-    cls: type
-    make: Callable
-    wants: str = "any"
-    least: int = 1
-    most: int = 40
-
-    def is_known(self, role):
-        """Whether there is a converter for that method of the class."""
-        return nearest(self.cls, role) is not None
-
-
-def nearest(cls, role):
-    """Return the registered class whose converter serves a class, or None."""
-    for ancestor in cls.__mro__:
-        if ancestor in _REGISTRY[role]:
-            same = getattr_static(cls, role) is getattr_static(ancestor, role)
-            return ancestor if same else None
-    return None
-
-
-def kind(cls, wants="any", least=1, most=40, **parameters):
-    """Return a kind whose parameters are strategies, or functions (n, d) to them."""
-    # some are there since a later version of scikit-learn only
-    known = inspect.signature(cls).parameters
-
-    def make(n, d):
-        resolved = {
-            name: value(n, d) if inspect.isfunction(value) else value
-            for name, value in parameters.items()
-            if name in known
-        }
-        return st.builds(cls, **resolved)
-
-    return Kind(cls, make, wants, least, most)
-
-
-def one_of(*values):
-    return st.sampled_from(values)
-
-
-def up_to_columns(n, d):
-    return st.integers(1, d)
-
-
-YES_OR_NO = st.booleans()
-SEEDS = st.integers(0, 9)
 SOME = st.integers(1, 5)
 UFUNCS = one_of(np.tanh, np.arcsinh, np.sin, np.arctan, np.exp, np.square, np.negative)
 OF_POSITIVE = one_of(np.log, np.sqrt, np.log1p, np.reciprocal, np.cbrt, np.log2)
-unit = partial(kind, wants="unit")
 projection = partial(unit, n_components=up_to_columns, random_state=SEEDS)
+coder = partial(
+    projection,
+    transform_algorithm=st.just("threshold"),
+    transform_alpha=one_of(0.1, 0.5),
+    split_sign=YES_OR_NO,
+)
+
+
+def dictionaries(n, d):
+    return SEEDS.map(lambda seed: np.random.default_rng(seed).normal(size=(3, d)))
+
 
 SCALERS = [
     kind(StandardScaler, with_mean=YES_OR_NO, with_std=YES_OR_NO),
@@ -206,6 +153,15 @@ PROJECTIONS = [
     projection(FactorAnalysis, max_iter=st.just(50)),
     projection(SparsePCA, max_iter=SOME, alpha=one_of(0.01, 0.1)),
     projection(MiniBatchSparsePCA, max_iter=SOME, alpha=one_of(0.01, 0.1)),
+    coder(DictionaryLearning, max_iter=SOME),
+    coder(MiniBatchDictionaryLearning, max_iter=SOME),
+    unit(
+        SparseCoder,
+        dictionary=dictionaries,
+        transform_algorithm=st.just("threshold"),
+        transform_alpha=one_of(0.1, 0.5),
+        split_sign=YES_OR_NO,
+    ),
     projection(GaussianRandomProjection),
     projection(SparseRandomProjection, density=one_of(0.5, 1.0)),
     unit(PLSRegression, n_components=up_to_columns, scale=YES_OR_NO),

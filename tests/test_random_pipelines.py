@@ -6,11 +6,17 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_nnderiv import jacobian, value_and_jacobian
 
 from .oracles import steady_differences
-from .random_pipelines import cases
+from .random_kinds import nearest, registered
+from .random_pipelines import NESTED, Case, cases
+from .random_regressors import REGRESSORS
+from .random_steps import STEPS
 
 
 def check_values(case, values):
@@ -46,11 +52,11 @@ def check_one_row(case, result):
     """Raise unless the Jacobian of the first row alone is what it is among others."""
     row = case.points[:1]
     try:
-        case.model.predict(row)
+        size = abs(case.model.predict(row)).max() / np.asarray(case.X).std(axis=0)
     except ValueError:
         return  # not all steps of scikit-learn's take a single row
-    scale = 1e-12 * abs(result).max()
-    np.testing.assert_allclose(jacobian(case.model, row), result[:1], 1e-9, scale)
+    difference = abs(jacobian(case.model, row) - result[:1])
+    assert (difference <= 1e-9 * abs(result).max() + 1e-12 * size).all()
 
 
 def check(case, counts):
@@ -90,3 +96,40 @@ def test_random_pipelines():
 def test_random_pipelines_long():
     counts = run(2000)
     assert counts["known"] > 0.9 * counts["all"]
+
+
+def test_a_wrong_slope_is_seen(rng):
+    X = rng.normal(size=(30, 2))
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X, np.sin(X[:, 0]) + X[:, 1])
+    case = Case(model, X, X[:5], Counter())
+    values, result = value_and_jacobian(model, X[:5])
+    check_values(case, values)
+    check_jacobian(case, result, Counter())
+    with pytest.raises(AssertionError):
+        check_values(case, values * (1 + 1e-8))
+    with pytest.raises(AssertionError):
+        check_jacobian(case, result * (1 + 1e-4), Counter())
+
+
+# around others, or of inputs that no random pipeline has
+LEFT_OUT = {
+    "transform": {
+        "BaseSearchCV",
+        "FrozenEstimator",
+        "IsotonicRegression",
+        "KernelCenterer",
+        "Pipeline",
+        "TfidfTransformer",
+    },
+    "predict": {"FrozenEstimator", "Pipeline"},
+}
+
+
+@pytest.mark.parametrize("role", ["transform", "predict"])
+def test_everything_that_is_registered_can_be_drawn(role):
+    groups = [*STEPS, NESTED] if role == "transform" else REGRESSORS
+    drawn = {nearest(kind.cls, role) for group in groups for kind in group}
+    classes = [cls for cls in registered(role) if cls.__module__.startswith("sklearn.")]
+    assert len(classes) > 5
+    missing = {cls.__name__ for cls in classes if cls not in drawn}
+    assert missing <= LEFT_OUT[role]

@@ -13,13 +13,12 @@ from ._registry import register_converter
 
 
 @register_converter(GaussianRandomProjection, "transform")
-def _gaussian(fitted: GaussianRandomProjection) -> Map:
-    return Affine(fitted.components_)
-
-
 @register_converter(SparseRandomProjection, "transform")
-def _sparse(fitted: SparseRandomProjection) -> Map:
-    return Affine(fitted.components_.toarray())
+def _projection(fitted: Any) -> Map:
+    components = fitted.components_
+    # those of a SparseRandomProjection are not sparse if its density is 1
+    is_sparse = hasattr(components, "toarray")
+    return Affine(components.toarray() if is_sparse else components)
 
 
 @register_converter(GaussianRandomProjection, "inverse_transform")

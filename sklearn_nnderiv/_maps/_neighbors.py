@@ -1,7 +1,7 @@
 """Means of what is known at the rows nearby."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -64,25 +64,35 @@ class NeighborMean(Map):
         if self.radius is not None:
             bound = self.radius if math.isinf(self.p) else self.radius**self.p
             return self._mean(x, self.rows, self.targets, reduced <= bound)
-        order = reduced.sort(dim=-1, stable=True).indices
-        nearest = order[..., : self.n_neighbors]
+        nearest = self._nearest(reduced)
         shape, flat = nearest.shape, nearest.reshape(-1)
         rows = self.rows.index_select(0, flat).reshape(*shape, self.n_in)
         targets = self.targets.index_select(0, flat).reshape(*shape, self.n_out)
         return self._mean(x, rows, targets, torch.ones_like(nearest, dtype=torch.bool))
 
+    def _nearest(self, reduced: Tensor) -> Tensor:
+        """Return the places of the nearest rows, the first of those that are equal."""
+        k = min(cast(int, self.n_neighbors), len(self.rows))
+        farthest = reduced.topk(k, largest=False).values[..., -1:]
+        nearer, equal = reduced < farthest, reduced == farthest
+        vacant = k - nearer.sum(dim=-1, keepdim=True)
+        taken = nearer | (equal & (equal.cumsum(dim=-1) <= vacant))
+        return taken.to(torch.uint8).topk(k).indices
+
     def undecided(self, x: Tensor) -> Tensor:
         """Return where rounding decides which rows are taken (...,)."""
-        distance = self._reduced(x.detach()).sort(dim=-1).values
+        distance = self._reduced(x.detach())
         if not math.isinf(self.p):
             distance = distance ** (1 / self.p)
         largest = max(float(self.rows.abs().max()), float(x.abs().max()))
         doubt = self.tolerance[0] * largest * self.n_in
         if self.radius is not None:
             return ((distance - self.radius).abs() <= doubt).any(dim=-1)
-        assert self.n_neighbors is not None
-        pair = distance[..., self.n_neighbors - 1 : self.n_neighbors + 1]
-        return (pair[..., -1] - pair[..., 0] <= doubt) & (pair.shape[-1] == 2)
+        k = cast(int, self.n_neighbors)
+        if k >= len(self.rows):
+            return x.new_zeros(x.shape[:-1], dtype=torch.bool)
+        pair = distance.topk(k + 1, largest=False).values[..., -2:]
+        return pair[..., 1] - pair[..., 0] <= doubt
 
     def _power(self, size: Tensor, j: int | None = None) -> Tensor:
         """Return the weighted power of differences, of one column or of all."""
@@ -99,11 +109,11 @@ class NeighborMean(Map):
         """
         total = torch.zeros_like(x[..., :1])
         for j in range(self.n_in):
-            size = (x[..., j : j + 1] - self.rows[:, j]).abs()
+            size = (x[..., j : j + 1] - self.rows[:, j]).abs_()
             if math.isinf(self.p):
                 total = torch.maximum(total, size)
             else:
-                total = total + self._power(size, j)
+                total = self._power(size, j).add_(total)
         return total
 
     def _distance(self, difference: Tensor) -> Tensor:

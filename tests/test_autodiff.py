@@ -324,8 +324,8 @@ def test_eight_threads_give_the_bits_of_one(rng):
 
 
 def test_maps_without_a_mode_are_not_copied(rng):
-    function = Sequential([Elementwise(torch.sin, 2), Affine(np.ones((1, 2)))] * 1, 2)
-    assert function.training
+    function = Sequential([Elementwise(torch.sin, 2), Affine(np.ones((1, 2)))], 2)
+    function.train()
     assert engine_of(function).function is function
     network = Network(nn.Sequential(nn.Linear(2, 1)), 2, 1, torch.float32, "smooth")
     assert engine_of(network).function is not network

@@ -13,7 +13,7 @@ from torch.func import jacfwd, jacrev, vmap
 
 from sklearn_nnderiv import DifferentiableRegressor, jacobian, register_function
 from sklearn_nnderiv._converters import convert
-from sklearn_nnderiv._converters._function_transformer import _REGISTERED
+from sklearn_nnderiv._converters._lookup import FUNCTIONS
 from sklearn_nnderiv._elementwise.ufuncs import (
     CONSTANT_UFUNCS,
     PIECEWISE_UFUNCS,
@@ -113,10 +113,10 @@ def flat(x):
 @pytest.fixture(autouse=True)
 def registry():
     """Take back what a test registers."""
-    before = dict(_REGISTERED)
+    before = dict(FUNCTIONS)
     yield
-    _REGISTERED.clear()
-    _REGISTERED.update(before)
+    FUNCTIONS.clear()
+    FUNCTIONS.update(before)
 
 
 @pytest.fixture

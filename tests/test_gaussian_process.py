@@ -36,7 +36,7 @@ from sklearn_nnderiv import (
     value_and_jacobian,
 )
 from sklearn_nnderiv._converters import convert
-from sklearn_nnderiv._converters._registry import _REGISTRY
+from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv._uncertainty import _spread
 from sklearn_nnderiv.exceptions import (

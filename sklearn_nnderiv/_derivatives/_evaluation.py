@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
@@ -61,8 +62,9 @@ def derivatives(
 
 def _make(fitted: Any, role: Role, table: Table) -> tuple[Bound, bool]:
     """Return the bound map of a fitted object, and whether its output is 1-D."""
-    bound = bind(fitted, table, role)
-    is_flat = check_bound(fitted, role, bound, table)
+    with torch.inference_mode(False):  # whose tensors could not be differentiated
+        bound = bind(fitted, table, role)
+        is_flat = check_bound(fitted, role, bound, table)
     bound.forget_rows()
     return bound, is_flat
 

@@ -9,6 +9,7 @@ import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from .._regressor import DifferentiableRegressor
+from .._table import table_of
 from .._validation import Array
 from ._chain import Chain, chain_of, nearest
 from ._network import network_stds
@@ -30,7 +31,7 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
     X : array-like of shape (n, d)
     """
     with torch.inference_mode(False):
-        return _standard_deviations(fitted, checked_rows(X))
+        return _standard_deviations(fitted, table_of(X).numbers())
 
 
 def _standard_deviations(fitted: Any, X: Array) -> tuple[Array, Array]:

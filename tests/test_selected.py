@@ -9,9 +9,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv._engines import evaluate
+from sklearn_nnderiv._engines._columns import ColumnsPass
 from sklearn_nnderiv._engines._engine import engine_of
 from sklearn_nnderiv._engines._fold import make_plan
-from sklearn_nnderiv._engines._selected import SelectedPass
 from sklearn_nnderiv._maps import Affine, Elementwise, Network, Select, Sequential
 
 from .oracles import all_derivatives, central_differences, relative_difference
@@ -80,7 +80,7 @@ def test_columns_are_taken_out_and_not_multiplied_by_zero():
     truth = evaluated(function, X, V, U)
     X[:, 0], X[:, 2] = np.nan, np.inf
     engine = engine_of(function)
-    assert isinstance(engine.passes(0, 4)(engine.borrow(4), X), SelectedPass)
+    assert isinstance(engine.passes(0, 4)(engine.borrow(4), X), ColumnsPass)
     for key, result in evaluated(function, X, V, U).items():
         np.testing.assert_array_equal(result, truth[key])
 

@@ -13,14 +13,13 @@ import torch
 from torch import nn
 
 from .._maps import Map
-from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
+from ._columns import ColumnsPass
 from ._fold import make_plan
 from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
-from ._selected import SelectedPass
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -55,6 +54,7 @@ class Engine:
         self._spaces: dict[int, list[Workspace]] = {}
         self._one_rows: list[OneRow] = []
         self._chunks: dict[int, int] = {}
+        self._plans: dict[int, Plan | None] = {}
 
     @property
     def function(self) -> nn.Module:
@@ -134,19 +134,26 @@ class Engine:
 
     def passes(
         self, order: int, n_in: int, n_active: int | None = None
-    ) -> Callable[[Any, Any], Pass | SelectedPass | ActivePass | AutodiffPass]:
+    ) -> Callable[[Any, Any], Pass | ColumnsPass | AutodiffPass]:
         """Return what computes derivatives up to an order, given memory and rows.
 
         They are by so many of the first of n_in inputs, by default by all.
         """
-        plan = self.plan
+        plan = self._plan_by(n_in if n_active is None else n_active)
         if plan is None:
             function = self.function  # once, for it may be a copy
             return lambda space, X: AutodiffPass(function, X, n_active)
-        kind = Pass if plan.columns is None else SelectedPass
-        if n_active is None or n_active == n_in:
-            return lambda space, X: kind(plan, space, X, order)
-        return lambda space, X: ActivePass(kind(plan, space, X, order), n_active, n_in)
+        kind = Pass if plan.columns is None else ColumnsPass
+        return lambda space, X: kind(plan, space, X, order)
+
+    def _plan_by(self, n_active: int) -> Plan | None:
+        """Return the plan of derivatives by so many of the first inputs.
+
+        None if it takes in none of these.
+        """
+        if self.plan is not None and n_active not in self._plans:
+            self._plans[n_active] = self.plan.restricted(n_active)
+        return self._plans.get(n_active)
 
 
 def _autodiff_rows(function: nn.Module | None) -> int:

@@ -39,12 +39,18 @@ class FirstOrder:
     """
 
     def __init__(self, plan: Plan, space: Workspace, X: Any, order: int) -> None:
-        self.plan, self.space, self.n = plan, space, len(X)
+        # the first takes in all inputs, the second those to differentiate by
+        self.whole, self.plan = plan, plan.by_active
+        self.space, self.n = space, len(X)
         if not space.on_host:
             X = torch.tensor(X, device=space.device)
-        self.layout = layout_of(space.lib, plan.n_in)
+        self.layout = layout_of(space.lib, self.plan.n_in)
         self.lead = _pointwise(plan.lead, X, order)
         self.u = self._centred(X if self.lead is None else self.lead[0])
+        if self.lead is not None and plan.active is not None:
+            value, *others = self.lead
+            active = (one if one is None else one[:, plan.active] for one in others)
+            self.lead = (value, *active)
         self.slopes: list[Any] = []
         self.curvatures: list[Any] = []
         a = self.u
@@ -191,7 +197,7 @@ class FirstOrder:
 
     def _centred(self, U: Any) -> Any:
         """Return the input in the dtype of the network, centred before it is cast."""
-        plan, lib = self.plan, self.space.lib
+        plan, lib = self.whole, self.space.lib
         if plan.center is None:
             return self._cast(U)
         exact = self._take("centred", plan.n_in, dtype=np.float64)
@@ -204,7 +210,7 @@ class FirstOrder:
 
     def _outputs(self, a: Any) -> Any:
         """Return v (n, n_out) in float64."""
-        plan = self.plan
+        plan = self.whole
         v = a @ plan.weight.T
         if plan.skip is not None:
             v += self.u @ plan.skip.T

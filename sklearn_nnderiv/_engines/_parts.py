@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,6 +15,7 @@ from .._elementwise.kernels import KERNELS, Kernel
 from .._elementwise.ufuncs import identity
 from .._maps import (
     Affine,
+    Concatenate,
     Elementwise,
     FeedForward,
     Interpolation,
@@ -23,6 +25,7 @@ from .._maps import (
     device_of,
 )
 from .._validation import Array, Index
+from ._join import SideBySide, block_affine
 
 # arguments of activations for which their kernels are made
 CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
@@ -91,6 +94,8 @@ def parts_of(function: nn.Module) -> Iterator[Part]:
         center = None if function.center is None else _numpy(function.center)
         offset = None if function.offset is None else _numpy(function.offset)
         yield AffinePart(function, _numpy(function.weight), center, offset)
+    elif kind is Concatenate:
+        yield from _joined(cast(Concatenate, function))
     elif kind is Select:
         yield SelectPart(cast(Select, function).columns.cpu().numpy())
     elif kind in (Elementwise, Interpolation):
@@ -100,6 +105,36 @@ def parts_of(function: nn.Module) -> Iterator[Part]:
         yield from _network_parts(cast(Network, function))
     else:
         yield from _layer_parts(function)
+
+
+def _joined(function: Concatenate) -> Iterator[Part]:
+    """Yield what affine and elementwise maps side by side are together."""
+    columns: list[Index] = []
+    branches: list[list[AffinePart | PointwisePart]] = []
+    for child in function.maps:
+        parts = list(parts_of(child))
+        taken: Index = np.arange(function.n_in)
+        if parts and isinstance(parts[0], SelectPart):
+            taken = parts[0].columns
+            del parts[0]
+        columns.append(taken)
+        branches.append([_simple(part) for part in parts])
+    yield SelectPart(np.concatenate(columns))
+    sizes = [len(taken) for taken in columns]
+    every = [part for branch in branches for part in branch]
+    if all(isinstance(part, AffinePart) for part in every):
+        yield from parts_of(block_affine(branches, sizes))
+    elif all(isinstance(p, PointwisePart) or p.weight.ndim == 1 for p in every):
+        sources = [[part.source for part in branch] for branch in branches]
+        yield PointwisePart(SideBySide(sources, sizes))
+    else:
+        raise NotAStackError
+
+
+def _simple(part: Part) -> AffinePart | PointwisePart:
+    if isinstance(part, AffinePart | PointwisePart):
+        return part
+    raise NotAStackError
 
 
 def _network_parts(network: Network) -> Iterator[Part]:

@@ -9,7 +9,7 @@ where data vary little about a large mean, float32 would lose the digits that ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,6 +74,8 @@ class Plan:
     device : torch.device
     columns : ndarray of int, or None
         Which columns of the map's input are that of all this; None for all of them.
+    active : ndarray of int, or None
+        By which of these derivatives are taken; None for all of them.
     """
 
     lead: nn.Module | None
@@ -86,6 +88,7 @@ class Plan:
     dtype: Any
     device: torch.device
     columns: Any = None
+    active: Any = None
 
     @cached_property
     def n_in(self) -> int:
@@ -96,6 +99,27 @@ class Plan:
     def n_out(self) -> int:
         """Return the number of outputs."""
         return len(self.offset)
+
+    def restricted(self, n_active: int) -> Plan | None:
+        """Return the plan of derivatives by so many of the first columns, if any."""
+        columns = np.arange(self.n_in) if self.columns is None else self.columns
+        active = np.flatnonzero(columns < n_active)
+        if not len(active):
+            return None
+        return self if len(active) == len(columns) else replace(self, active=active)
+
+    @cached_property
+    def by_active(self) -> Plan:
+        """Return the plan that derivatives come from: of the active inputs alone."""
+        if self.active is None:
+            return self
+        skip = None if self.skip is None else self.skip[:, self.active]
+        if not self.layers:
+            weight = self.weight[:, self.active]
+            return replace(self, weight=weight, skip=skip, active=None)
+        first, *others = self.layers
+        first = replace(first, weight=_contiguous(first.weight[:, self.active]))
+        return replace(self, layers=(first, *others), skip=skip, active=None)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -162,3 +186,7 @@ class Plan:
         if meeting == m:
             return below + d * k * (h[m] + _PASS)
         return above + below + _SMALL * k * h[meeting] * d
+
+
+def _contiguous(array: Any) -> Any:
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array

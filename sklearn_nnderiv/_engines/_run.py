@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ._active import ActivePass
 from ._autodiff import AutodiffPass
 from ._closed_form import Pass
+from ._columns import ColumnsPass
 from ._engine import Engine, engine_of
-from ._selected import SelectedPass
 from ._threads import single_threaded
 
 # what a single row needs no chunks for
@@ -118,7 +117,7 @@ def evaluate_by_autodiff(
 
 
 def _write(
-    state: Pass | SelectedPass | ActivePass | AutodiffPass,
+    state: Pass | ColumnsPass | AutodiffPass,
     results: Mapping[str, NDArray[Any]],
     along: NDArray[Any] | None,
     rows: slice,

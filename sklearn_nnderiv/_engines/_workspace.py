@@ -36,9 +36,10 @@ class Workspace:
 
     def take(self, name: Any, n: int, *shape: int, dtype: Any = None) -> Any:
         """Return n rows of shape (n, *shape) whose content is undefined."""
-        array = self._arrays.get(name)
+        key = name, shape
+        array = self._arrays.get(key)
         if array is None:
-            array = self._arrays[name] = self._empty(shape, dtype or self.dtype)
+            array = self._arrays[key] = self._empty(shape, dtype or self.dtype)
         return array if n == self.n_rows else array[:n]
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Any:

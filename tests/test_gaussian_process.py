@@ -445,6 +445,17 @@ def test_rows_outside_the_domain_of_a_step_are_nan(rng):
         assert np.isfinite(np.delete(result, 3, axis=0)).all()
 
 
+def test_rows_outside_the_domain_of_a_kernel_are_nan(rng):
+    X = rng.uniform(0.5, 2.0, (30, 2))
+    fitted = fixed(PairwiseKernel(gamma=0.5, metric="chi2") + NOISE).fit(X, X[:, 0])
+    X[3, 0] = -1.0
+    with pytest.warns(DerivativeWarning, match="1 of 30 predictions are NaN"):
+        results = value_and_jacobian(fitted, X, return_std=True)
+    for result in results:
+        assert np.isnan(result[3]).all()
+        assert np.isfinite(np.delete(result, 3, axis=0)).all()
+
+
 def test_ill_conditioned_processes_are_converted(rng):
     """Their predictions are sums of large terms, and rounded accordingly."""
     X = rng.uniform(size=(60, 2))

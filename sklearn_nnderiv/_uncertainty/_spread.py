@@ -64,16 +64,15 @@ class _Spread:
     def check(self, X: Array) -> None:
         """Raise unless the process has the variances that scikit-learn predicts."""
         Z = X if self._lead is None else _with_jacobian(self._lead, X)[0]
-        Z = Z[np.isfinite(Z).all(axis=1)]
-        if not len(Z):
-            return
         joint = self._process.joint(Z)
+        inside = np.isfinite(joint.observed)  # others may be refused by predict
+        observed, prior = joint.observed[inside], joint.prior[inside]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variances that rounding makes negative
-            expected = self._fitted.predict(Z, return_std=True)[1]
-        expected = (np.reshape(expected, (len(Z), -1)) / self._scale) ** 2
-        wrong = abs(np.maximum(joint.observed, 0.0)[:, None] - expected)
-        if (wrong > _TOLERANCE * joint.prior[:, None]).any():
+            expected = self._fitted.predict(Z[inside], return_std=True)[1]
+        expected = (np.reshape(expected, (len(prior), -1)) / self._scale) ** 2
+        wrong = abs(np.maximum(observed, 0.0)[:, None] - expected)
+        if (wrong > _TOLERANCE * prior[:, None]).any():
             raise ConversionMismatchError(
                 f"The variance of {type(self._fitted).__name__} in torch differs from "
                 f"its own by up to {wrong.max():.3g}. Please report this."

@@ -16,7 +16,8 @@ from ._registry import register_converter
 @register_converter(GaussianProcessRegressor, "predict")
 def _gaussian_process(fitted: GaussianProcessRegressor) -> Map:
     check_is_fitted(fitted, "alpha_")  # without a fit, predict returns the prior's mean
-    kernel = process_kernel(fitted.kernel_, fitted.n_features_in_)
+    # not n_features_in_: kernels of anything, such as constant ones, leave it unknown
+    kernel = process_kernel(fitted.kernel_, np.shape(fitted.X_train_)[1])
     mean, std = process_mean_and_std(fitted)
     dual = np.reshape(fitted.alpha_, (len(fitted.alpha_), -1))
     mean = np.broadcast_to(mean, dual.shape[1])

@@ -26,7 +26,7 @@ from .random_rows import (
     round_otherwise,
     scaler,
 )
-from .random_steps import STEPS
+from .random_steps import STEPS, WITH_SCORES
 
 
 def kinds(groups, role, d):
@@ -42,7 +42,8 @@ def kinds(groups, role, d):
 @st.composite
 def branches(draw, n, d):
     """Draw a transformer that takes any values, to be put beside others."""
-    found = draw(kinds(STEPS, "transform", d))
+    suitable = kinds(STEPS, "transform", d)
+    found = draw(suitable.filter(lambda kind: kind.cls not in WITH_SCORES))
     step = draw(found.make(n, d))
     if found.wants == "any":
         return step

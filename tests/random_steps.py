@@ -253,5 +253,7 @@ STEPS = [
     CLUSTERS,
     SELECTORS,
 ]
+# fit_transform returns the scores of the targets besides, which unions cannot take
+WITH_SCORES = (PLSRegression, PLSCanonical, CCA, PLSSVD)
 # fitted on classes
 BY_CLASS = (LinearDiscriminantAnalysis, NeighborhoodComponentsAnalysis)

@@ -12,6 +12,8 @@ import torch
 from sklearn import linear_model, neighbors
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, WhiteKernel
 from sklearn.linear_model import (
     GammaRegressor,
     Lasso,
@@ -27,6 +29,7 @@ from sklearn.neighbors import KNeighborsRegressor, RadiusNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.svm import LinearSVR
 from sklearn.utils import get_tags
 
@@ -351,6 +354,25 @@ def test_unknown_links_and_activations_are_refused():
     fitted.activation = "swish"
     with pytest.raises(NotConvertibleError, match=r"Known are: identity, logistic, r"):
         to_torch(fitted)
+
+
+def test_a_process_with_a_kernel_of_anything():
+    X, y = problem(LinearRegression())
+    kernel = ConstantKernel(2.0) + WhiteKernel(0.1)
+    fitted = GaussianProcessRegressor(kernel, optimizer=None).fit(X, y)
+    assert not hasattr(fitted, "n_features_in_")
+    expected = fitted.predict(X)
+    np.testing.assert_allclose(value(to_torch(fitted), X), expected, rtol=1e-12)
+    assert (jacobian(fitted, X) == 0).all()
+
+
+@pytest.mark.parametrize("cls", [GaussianRandomProjection, SparseRandomProjection])
+def test_projections_that_are_not_sparse(cls):
+    X, y = problem(LinearRegression())
+    options = {"density": 1.0} if cls is SparseRandomProjection else {}
+    pipe = make_pipeline(cls(2, random_state=0, **options), Ridge()).fit(X, y)
+    slopes = pipe[-1].coef_ @ pipe[0].components_
+    np.testing.assert_allclose(jacobian(pipe, X)[0], slopes, rtol=1e-12)
 
 
 @pytest.mark.parametrize("constant", [3, [3.0], [3.0, -1.0], [[1], [2]]])

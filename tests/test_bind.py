@@ -23,6 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.experimental import enable_iterative_imputer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -52,7 +53,7 @@ from sklearn_nnderiv import (
     value_and_jacobian,
     vjp,
 )
-from sklearn_nnderiv._derivatives import _evaluation
+from sklearn_nnderiv._derivatives import _columns, _evaluation
 from sklearn_nnderiv.exceptions import NotConvertibleError
 
 assert enable_iterative_imputer
@@ -517,7 +518,7 @@ def test_chunks_do_not_matter(frame, target, monkeypatch):
         return {n: f(fitted, frame, *along.get(n, [])) for n, f in calls.items()}
 
     whole = results()
-    monkeypatch.setattr(_evaluation, "_MOST_ROWS", 7)
+    monkeypatch.setattr(_columns, "MOST_ROWS", 7)
     for name, result in results().items():
         for one, other in zip(result, whole[name], strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
@@ -530,7 +531,7 @@ def test_memory_does_not_grow_with_the_vocabulary(target, frame, monkeypatch):
     )
     fitted = make_pipeline(columns, Ridge()).fit(frame, target)
     jacobian(fitted, frame[:2])
-    monkeypatch.setattr(_evaluation, "_MOST_NUMBERS", 2**18)
+    monkeypatch.setattr(_columns, "MOST_NUMBERS", 2**18)
     tracemalloc.start()
     J = jacobian(fitted, frame)
     peak = tracemalloc.get_traced_memory()[1]
@@ -609,3 +610,29 @@ def test_bound_maps_are_kept_until_something_changes(frame, target, monkeypatch)
     del fitted
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.parametrize("regressor", ["process", "network"])
+def test_standard_deviations_in_mixed_frames(regressor, frame, target):
+    frame = frame[["city", "a", "b"]]
+    columns = make_column_transformer(
+        (StandardScaler(), ["b", "a"]), (encoder(sparse_output=False), ["city"])
+    )
+    last = GaussianProcessRegressor(alpha=0.1, normalize_y=True)
+    if regressor == "network":
+        last = DifferentiableRegressor(
+            hidden_layer_sizes=(3,), activation="tanh", max_iter=20, random_state=0
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # indicators add up to one
+        fitted = make_pipeline(columns, last).fit(frame, target)
+        inner = fitted[0].transform(frame)
+        *_, own_value, own = value_and_jacobian(fitted[-1], inner, return_std=True)
+    other = frame[["b", "city", "a"]].assign(more=1.0)
+    results = value_and_jacobian(fitted, other, return_std=True)
+    np.testing.assert_allclose(results[2], own_value, rtol=1e-9)
+    scale = fitted[0].named_transformers_["standardscaler"].scale_
+    np.testing.assert_allclose(results[3][:, [0, 2]], own[:, :2] / scale, rtol=1e-9)
+    assert np.isnan(results[3][:, 1]).all()
+    assert (results[3][:, 3] == 0).all()
+    np.testing.assert_array_equal(np.isnan(results[1]), np.isnan(results[3]))

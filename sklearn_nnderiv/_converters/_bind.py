@@ -37,6 +37,8 @@ class Bound:
     binding : Binding
     leaves : list of (object, columns)
         What is given raw columns, and which.
+    maps : list of (object, Map)
+        What has no parts, and its map.
     """
 
     function: Map
@@ -46,6 +48,7 @@ class Bound:
     is_undefined: NDArray[np.bool_]
     binding: Binding
     leaves: list[tuple[Any, Any]]
+    maps: list[tuple[Any, Map]]
 
     @property
     def is_plain(self) -> bool:
@@ -56,6 +59,7 @@ class Bound:
         """Let go of the rows that it was made with, and of what was converted."""
         self.binding.forget_rows()
         self.leaves.clear()
+        self.maps.clear()
 
     def inputs(self, table: Table, numbers: Array) -> Array:
         """Return what the map takes.
@@ -110,4 +114,5 @@ def bind(fitted: Any, table: Table, role: Role) -> Bound:
         is_undefined,
         binding,
         source.trail.leaves,
+        source.trail.maps,
     )

@@ -32,10 +32,13 @@ class Trail:
         None without rows.
     leaves : list of (object, columns)
         What was converted that is given raw columns, and which.
+    maps : list of (object, Map)
+        What was converted that has no parts, and to which map.
     """
 
     binding: Binding | None = None
     leaves: list[tuple[Any, Any]] = field(default_factory=list)
+    maps: list[tuple[Any, Map]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +137,9 @@ class Source:
             )
         if self.raw is not None:
             self.trail.leaves.append((child, self.raw))
-        return Part.of(_checked(entry(child), type(child)))
+        function = _checked(entry(child), type(child))
+        self.trail.maps.append((child, function))
+        return Part.of(function)
 
     def _is_bound(self, child: Any) -> bool:
         """Whether scikit-learn is to evaluate the child for the rows at hand."""

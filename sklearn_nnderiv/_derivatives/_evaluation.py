@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,11 +17,9 @@ from .._table import ArrayTable, Table, table_of
 from .._validation import Array, warn_of_nan
 from ._cache import remembered
 from ._checks import check_bound, check_rows
+from ._columns import chunks
 from ._methods import role_of
 from ._undefined import mark_undefined, mark_unknown, without_undefined
-
-# rows at a time, unless they are many numbers
-_MOST_ROWS, _MOST_NUMBERS = 2**16, 2**23
 
 
 def derivatives(
@@ -138,23 +135,13 @@ class _Run:
     def fill(self, table: Table, results: dict[str, Array]) -> int:
         """Compute results; return how many rows have values that are NaN."""
         n_unknown = 0
-        for rows in self._chunks(table, results):
+        k, a = self.bound.function.n_out, len(self.bound.active)
+        numbers = sum(int(np.prod(_shape(name, 1, k, a))) for name in results)
+        for rows in chunks(table, self.bound, numbers):
             out = {name: result[rows] for name, result in results.items()}
             along = None if self.along is None else self.along[rows]
             n_unknown += self._fill(table.take(rows), out, along)
         return n_unknown
-
-    def _chunks(self, table: Table, names: Any) -> Iterator[slice]:
-        """Yield rows that can be computed at a time in bounded memory."""
-        n, size, bound = len(table), len(table), self.bound
-        is_ready = isinstance(table, ArrayTable) and table.X.dtype == np.float64
-        if not (bound.is_plain and is_ready):
-            k, a = bound.function.n_out, len(bound.active)
-            numbers = table.width + bound.function.n_in
-            numbers += sum(int(np.prod(_shape(name, 1, k, a))) for name in names)
-            size = int(np.clip(_MOST_NUMBERS // numbers, 1, _MOST_ROWS))
-        for start in range(0, n, size):
-            yield slice(start, min(start + size, n))
 
     def _fill(self, table: Table, out: dict[str, Array], along: Array | None) -> int:
         """Compute the results of a chunk."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from inspect import getattr_static
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from .._converters import convert
+from .._converters import Bound
 from .._maps import Map, Sequential
+from .._sklearn_compat import BaseSearchCV
+
+# what is a regressor by another one, and where that is
+_INNER: dict[type, str] = {
+    BaseSearchCV: "best_estimator_",
+    FrozenEstimator: "estimator",
+    Pipeline: "steps",
+    TransformedTargetRegressor: "regressor_",
+}
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,25 @@ def composed(maps: Sequence[Map]) -> Map:
     return Sequential(maps, maps[0].n_in)
 
 
-def chain_of(fitted: Any) -> Chain:
-    """Take pipelines, searches and transformed targets apart."""
-    opener = nearest(_OPENERS, fitted)
-    return Chain(fitted) if opener is None else opener(fitted)
+def regressor_of(fitted: Any) -> Any:
+    """Return what is at the end of pipelines, searches and transformed targets."""
+    inner = nearest(_INNER, fitted)
+    if inner is None:
+        return fitted
+    found = getattr(fitted, inner)
+    return regressor_of(found[-1][1] if inner == "steps" else found)
+
+
+def chain_of(regressor: Any, bound: Bound) -> Chain:
+    """Return what a bound map does before and after one of its regressors."""
+    own = next(function for child, function in bound.maps if child is regressor)
+    parts, inner = _parts(bound.function), _parts(own)
+    start = next(i for i, part in enumerate(parts) if part is inner[0])
+    return Chain(regressor, tuple(parts[:start]), tuple(parts[start + len(inner) :]))
+
+
+def _parts(function: Any) -> list[Any]:
+    return function.parts() if isinstance(function, Sequential) else [function]
 
 
 def nearest(table: dict[type, Any], fitted: Any) -> Any:
@@ -47,31 +71,6 @@ def nearest(table: dict[type, Any], fitted: Any) -> Any:
     kind = type(fitted)
     for ancestor in kind.__mro__:
         if ancestor in table:
-            own, known = (getattr_static(c, "predict") for c in (kind, ancestor))
+            own, known = (getattr_static(c, "predict", None) for c in (kind, ancestor))
             return table[ancestor] if own is known else None
     return None
-
-
-def _open_pipeline(fitted: Pipeline) -> Chain:
-    steps = [step for _, step in fitted.steps if step not in (None, "passthrough")]
-    inner = chain_of(steps[-1])
-    before = [convert(step, "transform") for step in steps[:-1]]
-    return replace(inner, before=(*before, *inner.before))
-
-
-def _open_search(fitted: Any) -> Chain:
-    return chain_of(fitted.best_estimator_)
-
-
-def _open_transformed_target(fitted: TransformedTargetRegressor) -> Chain:
-    inner = chain_of(fitted.regressor_)
-    back = convert(fitted.transformer_, "inverse_transform")
-    return replace(inner, after=(*inner.after, back))
-
-
-_OPENERS: dict[type, Callable[[Any], Chain]] = {
-    GridSearchCV: _open_search,
-    Pipeline: _open_pipeline,
-    RandomizedSearchCV: _open_search,
-    TransformedTargetRegressor: _open_transformed_target,
-}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 
+from .._converters import bind
+from .._derivatives import in_columns
 from .._regressor import DifferentiableRegressor
 from .._table import table_of
 from .._validation import Array
-from ._chain import Chain, chain_of, nearest
+from ._chain import Chain, chain_of, nearest, regressor_of
 from ._network import network_stds
 from ._spread import process_stds
 
@@ -28,20 +31,19 @@ def standard_deviations(fitted: Any, X: Any) -> tuple[Array, Array]:
     ----------
     fitted : estimator
         Whose conversion has been held against its predictions.
-    X : array-like of shape (n, d)
+    X : array-like or frame of shape (n, d)
     """
-    with torch.inference_mode(False):
-        return _standard_deviations(fitted, table_of(X).numbers())
-
-
-def _standard_deviations(fitted: Any, X: Array) -> tuple[Array, Array]:
-    chain = chain_of(fitted)
-    source = nearest(_SOURCES, chain.regressor)
+    regressor = regressor_of(fitted)
+    source = nearest(_SOURCES, regressor)
     if source is None:
         names = " or ".join(known.__name__ for known in _SOURCES)
         raise ValueError(
             f"return_std=True needs a {names}, alone or at the end of Pipelines, "
-            "searches and TransformedTargetRegressors. Got "
-            f"{type(chain.regressor).__name__} instead."
+            f"searches and TransformedTargetRegressors. Got {type(regressor).__name__} "
+            "instead."
         )
-    return source(chain, X)
+    with torch.inference_mode(False):
+        table = table_of(X)
+        bound = bind(fitted, table, "predict")
+        chain = chain_of(regressor, bound)
+        return in_columns(bound, table, partial(source, chain))

@@ -21,6 +21,7 @@ from sklearn_nnderiv._elementwise.ufuncs import (
 )
 from sklearn_nnderiv.exceptions import ConversionMismatchError, NotConvertibleError
 
+from .names import stable_name
 from .oracles import central_differences, relative_difference
 from .test_transformers import jacobian as slopes
 from .test_transformers import results, value
@@ -33,7 +34,7 @@ def names(table):
     return [f for f in table if f is not None]
 
 
-@pytest.mark.parametrize("ufunc", names(SMOOTH_UFUNCS), ids=repr)
+@pytest.mark.parametrize("ufunc", names(SMOOTH_UFUNCS), ids=stable_name)
 def test_second_derivatives_of_smooth_functions(ufunc):
     X = np.linspace(0.1, 0.9, 9).reshape(-1, 1) + (ufunc is np.arccosh)
     function = convert(FunctionTransformer(ufunc).fit(X), "transform")
@@ -43,7 +44,9 @@ def test_second_derivatives_of_smooth_functions(ufunc):
     np.testing.assert_allclose(H, second, rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize("ufunc", names(PIECEWISE_UFUNCS | CONSTANT_UFUNCS), ids=repr)
+@pytest.mark.parametrize(
+    "ufunc", names(PIECEWISE_UFUNCS | CONSTANT_UFUNCS), ids=stable_name
+)
 def test_functions_with_kinks_and_jumps(ufunc):
     X = np.array([[-1.5], [-1.0], [-0.2], [0.0], [0.3], [0.5], [1.0], [2.5]])
     function = convert(FunctionTransformer(ufunc).fit(X), "transform")

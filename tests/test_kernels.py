@@ -28,6 +28,7 @@ from sklearn_nnderiv._engines._engine import Engine
 from sklearn_nnderiv._maps import KernelMap
 from sklearn_nnderiv.exceptions import NotConvertibleError
 
+from .names import stable_name
 from .oracles import all_derivatives, central_differences, relative_difference
 
 # torch's own, when its forward mode is first used
@@ -123,7 +124,7 @@ def assert_derivatives(function, original, X, scale=0.3):
     assert abs(second(function, X) - truth).max() < 1e-4 * size
 
 
-@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=repr)
+@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=stable_name)
 def test_kernels_of_processes(kernel, rng):
     X, Y = two_sets(rng)
     function = KernelMap(process_kernel(kernel, 3), Y)
@@ -143,7 +144,7 @@ def test_kernels_by_name(name, parameters, rng):
     assert_derivatives(function, original, X)
 
 
-@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=repr)
+@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=stable_name)
 def test_what_a_kernel_is_where_both_rows_are_one(kernel, rng):
     X, _ = two_sets(rng, n=4)
     function = process_kernel(kernel, 3)
@@ -197,7 +198,7 @@ def differences(kernel, row, second_order):
     return slope, curvature
 
 
-@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=repr)
+@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=stable_name)
 def test_kernels_under_the_transforms_of_torch(kernel, rng):
     X, Y = two_sets(rng, n=5)
     X[0] = Y[0]
@@ -228,7 +229,7 @@ def test_all_seven_derivatives(rng):
         np.testing.assert_allclose(out, truth, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=repr)
+@pytest.mark.parametrize("kernel", OF_PROCESSES, ids=stable_name)
 def test_nothing_is_nan_at_a_training_row(kernel, rng):
     Y = two_sets(rng)[1]
     function = KernelMap(process_kernel(kernel, 3), Y)
@@ -350,7 +351,7 @@ def regression(rng, n=40, d=3):
     return X, np.sin(2 * X[:, 0]) + X[:, -1] ** 2
 
 
-@pytest.mark.parametrize("regressor", REGRESSORS, ids=repr)
+@pytest.mark.parametrize("regressor", REGRESSORS, ids=stable_name)
 def test_regressors(regressor, rng):
     X, y = regression(rng)
     fitted = clone(regressor).fit(X, y)
@@ -443,7 +444,7 @@ TRANSFORMERS = [
 ]
 
 
-@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=stable_name)
 def test_transformers(transformer, rng):
     X, _ = regression(rng)
     fitted = clone(transformer).fit(X)
@@ -558,7 +559,7 @@ def plain_kernel(x, y):
         (Nystroem(plain_kernel, n_components=3), "transform", "function plain_kernel"),
         (KernelRidge(kernel=gpk.Matern(nu=0.7)), "predict", "Use nu=0.5, 1.5, 2.5 or"),
     ],
-    ids=repr,
+    ids=stable_name,
 )
 def test_what_is_refused(fitted, role, message, rng):
     X, y = regression(rng, n=10)
@@ -586,7 +587,7 @@ class OwnKernel(gpk.RBF):
         gpk.PairwiseKernel(metric="precomputed"),
         gpk.Matern(nu=3.5),
     ],
-    ids=repr,
+    ids=stable_name,
 )
 def test_kernels_that_are_refused(kernel):
     with pytest.raises(NotConvertibleError, match="cannot be converted to torch"):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from runpy import run_path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -77,6 +78,13 @@ def insert_changelog(app, docname, source):
     source[0] += text
 
 
+def insert_supported(app, docname, source):
+    """Append the tables of classes to the page of what is supported."""
+    if docname == "user_guide/supported":
+        app.env.note_reread()
+        source[0] += run_path(str(HERE / "supported.py"))["tables"]()
+
+
 def unlink_labels(app, what, name, obj, options, lines):
     """Replace references to labels of scikit-learn's guide by their text."""
     lines[:] = [re.sub(r":ref:`([^`<]+?) <[^`]+>`", r"\1", line) for line in lines]
@@ -93,6 +101,7 @@ def write_math(self, node):
 def setup(app):
     """Connect the functions above to Sphinx."""
     app.connect("source-read", insert_changelog)
+    app.connect("source-read", insert_supported)
     app.connect("autodoc-process-docstring", unlink_labels)
     app.add_html_math_renderer(
         "mathml",

@@ -23,6 +23,7 @@ __all__ = [
     "discriminant_components",
     "fill_dtype",
     "fit_context",
+    "has_empty_columns",
     "input_columns",
     "kernel_pca_centerer",
     "link_of",
@@ -132,3 +133,10 @@ def kernel_pca_centerer(fitted: Any) -> Any:
 def process_mean_and_std(fitted: Any) -> tuple[Any, Any]:
     """Return by what a GaussianProcessRegressor has shifted and scaled its y."""
     return fitted._y_train_mean, fitted._y_train_std
+
+
+def has_empty_columns(imputer: Any) -> bool:
+    """Whether a KNN- or IterativeImputer has been fitted to columns without values."""
+    if hasattr(imputer, "initial_imputer_"):
+        return bool(np.isnan(imputer.initial_imputer_.statistics_).any())
+    return not imputer._valid_mask.all()

@@ -430,15 +430,46 @@ def test_missing_cells_in_unused_columns(frame, target):
     assert (J[10:] == 0).all()
 
 
-@pytest.mark.parametrize("imputer", [KNNImputer(), IterativeImputer(max_iter=2)])
-def test_imputers_by_other_columns_are_bound(imputer, frame, target):
+IMPUTERS = [
+    KNNImputer(),
+    KNNImputer(weights="distance", add_indicator=True),
+    IterativeImputer(max_iter=2),
+]
+
+
+@pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
+def test_imputers_by_other_columns(imputer, frame, target):
+    """Exact without gaps; in rows with gaps, as far as what is filled in is fixed."""
     frame = gaps(frame)[NUMBERS]
     columns = make_column_transformer(
-        (imputer, ["a", "b"]), remainder=PowerTransformer()
+        (make_pipeline(StandardScaler(), imputer), ["a", "b"]),
+        remainder=PowerTransformer(),
     )
     fitted = make_pipeline(columns, network()).fit(frame, target)
-    J = jacobian(fitted, frame)
-    assert np.isnan(J).all(axis=0).tolist() == [True, True, False]
+    values, J = value_and_jacobian(fitted, frame)
+    np.testing.assert_allclose(values, fitted.predict(frame), rtol=1e-10)
+    missing = frame.isna().to_numpy()
+    undefined = missing
+    if not (isinstance(imputer, KNNImputer) and imputer.weights == "uniform"):
+        undefined = missing.any(axis=1)[:, None] & np.array([True, True, False])
+    np.testing.assert_array_equal(np.isnan(J), undefined)
+    truth = [differences(fitted.predict, frame, name) for name in NUMBERS]
+    truth = np.where(undefined, np.nan, np.stack(truth, axis=1))
+    np.testing.assert_allclose(J, truth, rtol=1e-6, atol=1e-8)
+    with pytest.raises(NotConvertibleError, match="fills in what it computes from oth"):
+        to_torch(fitted)
+
+
+def test_imputers_that_are_bound_as_a_whole(frame, target):
+    X = frame[NUMBERS].assign(d=np.nan).to_numpy()
+    for imputer in (KNNImputer(), KNNImputer(keep_empty_features=True)):
+        fitted = make_pipeline(imputer, Ridge()).fit(X, target)
+        values, J = value_and_jacobian(fitted, X)
+        np.testing.assert_allclose(values, fitted.predict(X), rtol=1e-10)
+        assert np.isnan(J).all()
+    X = frame[NUMBERS].where(gaps(frame)[NUMBERS].notna(), -99.0).to_numpy()
+    fitted = make_pipeline(KNNImputer(missing_values=-99.0), Ridge()).fit(X, target)
+    assert np.isnan(jacobian(fitted, X)).all()
 
 
 def test_bound_steps_in_the_middle(frame, target):

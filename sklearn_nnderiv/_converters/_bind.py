@@ -61,6 +61,23 @@ class Bound:
         self.leaves.clear()
         self.maps.clear()
 
+    def undefined(self, table: Table, numbers: Array) -> NDArray[np.bool_]:
+        """Return by which columns (n, width) rows have no derivative.
+
+        Parameters
+        ----------
+        table : Table
+            Rows.
+        numbers : ndarray of shape (n, width)
+            Their numbers.
+        """
+        undefined = np.broadcast_to(self.is_undefined, numbers.shape)
+        if np.isnan(numbers.sum()):
+            undefined = undefined | np.isnan(numbers)
+        if self.binding.gaps:
+            undefined = undefined | self.binding.gaps_of(table.X)
+        return undefined
+
     def inputs(self, table: Table, numbers: Array) -> Array:
         """Return what the map takes.
 

@@ -59,6 +59,9 @@ class Binding:
     ----------
     reach : list of ndarray
         For each constant, which of the columns it depends on.
+    gaps : list of (Feed, ndarray)
+        Rows in which something is missing, and by which of the columns these have no
+        derivatives.
     """
 
     def __init__(self, head: Table) -> None:
@@ -66,6 +69,7 @@ class Binding:
         self._known: dict[Feed, Any] = {}
         self._pieces: list[_Piece] = []
         self.reach: list[Reach] = []
+        self.gaps: list[tuple[Feed, Reach]] = []
 
     def head(self, feed: Feed) -> Any:
         """Return the first rows as a step is given them."""
@@ -99,6 +103,19 @@ class Binding:
         """Let go of the first rows."""
         self._head = None
         self._known.clear()
+
+    def gaps_of(self, X: Any) -> Reach:
+        """Return by which columns (n, d) rows have no derivative for something missing.
+
+        There has to be at least one entry in `gaps`.
+        """
+        known: dict[Feed, Any] = {}
+        parts = []
+        for feed, reach in self.gaps:
+            numbers = plain_table(feed.rows(X, known)).numbers()
+            is_missing = np.logical_or.reduce(np.isnan(numbers), axis=1)
+            parts.append(is_missing[:, None] & reach)
+        return np.logical_or.reduce(parts)
 
     def constants(self, X: Any) -> Array:
         """Return the constants (n, n_constants) of some rows."""

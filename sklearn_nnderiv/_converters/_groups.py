@@ -23,8 +23,6 @@ BOUND: dict[str, str] = {
     "sklearn.feature_extraction.text.HashingVectorizer": "hashed words",
     "sklearn.feature_extraction.text.TfidfVectorizer": "weighted counts of words",
     "sklearn.ensemble.RandomTreesEmbedding": "leaves of trees",
-    "sklearn.impute.IterativeImputer": "values imputed from the other columns",
-    "sklearn.impute.KNNImputer": "values imputed from the neighbours",
     "sklearn.neighbors.KNeighborsTransformer": "a graph of neighbours",
     "sklearn.neighbors.RadiusNeighborsTransformer": "a graph of neighbours",
     "sklearn.preprocessing.LabelBinarizer": "indicators of labels",

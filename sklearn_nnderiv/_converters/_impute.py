@@ -8,14 +8,24 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 
 from .._elementwise.piecewise import fill_equal, fill_nan, is_equal, is_nan
-from .._maps import Concatenate, Elementwise, Map, Select, Sequential
-from .._sklearn_compat import fill_dtype
+from .._maps import (
+    Concatenate,
+    Elementwise,
+    FillMissing,
+    Map,
+    Select,
+    Sequential,
+)
+from .._sklearn_compat import fill_dtype, has_empty_columns
 from .._validation import Array, Index
 from ..exceptions import NotConvertibleError
+from ._lookup import register_composition
+from ._part import Part, beside, composed
 from ._registry import convert, register_converter
+from ._source import Source
 
 
 def _missing(fitted: Any) -> float:
@@ -83,3 +93,41 @@ def _missing_indicator(fitted: MissingIndicator) -> Map:
     else:
         indicator = Elementwise(is_equal, n, missing, smoothness="constant")
     return _selected(columns, fitted.n_features_in_, indicator)
+
+
+@register_composition(KNNImputer, "transform")
+def _knn_imputer(fitted: KNNImputer, source: Source) -> Part:
+    # the mean of some rows does not change as long as these are the nearest
+    return _by_other_columns(fitted, source, only_gaps=fitted.weights != "uniform")
+
+
+@register_composition("sklearn.impute.IterativeImputer", "transform")
+def _iterative_imputer(fitted: Any, source: Source) -> Part:
+    return _by_other_columns(fitted, source, only_gaps=True)
+
+
+def _by_other_columns(fitted: Any, source: Source, *, only_gaps: bool) -> Part:
+    """Return what is given, and what scikit-learn fills in as constants of the rows.
+
+    Parameters
+    ----------
+    fitted : estimator
+    source : Source
+    only_gaps : bool
+        Whether what is filled in changes with the other cells of a row, so that these
+        have no derivative where something is missing.
+    """
+    if source.feed is None:
+        raise NotConvertibleError(
+            f"'transform' of {type(fitted).__name__} fills in what it computes from "
+            "other columns, by scikit-learn for rows that are given. Use jacobian or "
+            "its kin, which are given rows, on the whole estimator."
+        )
+    if not np.isnan(_missing(fitted)) or has_empty_columns(fitted):
+        return source.bound(fitted)
+    n = fitted.n_features_in_
+    filled = source.of_width(n).bound(fitted, only_gaps=only_gaps)
+    values = Part.selecting(filled.columns[:n], n, filled.is_number[:n])
+    result = composed(beside([source.passed(), values]), Part.of(FillMissing(n)))
+    indicator = Part.selecting(filled.columns[n:], n, filled.is_number[n:])
+    return beside([result, indicator])

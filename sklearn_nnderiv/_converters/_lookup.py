@@ -51,8 +51,14 @@ def register_composition(
 
 
 def group_of(cls: type, role: Role) -> Group | None:
-    """Return how a class is dealt with in a role, or None if it is unknown."""
-    return _find(cls, role)[0]
+    """Return how a class is dealt with in a role, or None if it is unknown.
+
+    It is unknown, too, if it overrides a method that is known of its ancestor.
+    """
+    group, ancestor, _ = _find(cls, role)
+    if group == "converted" and _overrides(cls, ancestor, role):
+        return None
+    return group
 
 
 def lookup(fitted: Any, role: Role) -> Entry:
@@ -77,12 +83,16 @@ def lookup(fitted: Any, role: Role) -> Entry:
             f"{role!r} of {full_name} cannot be converted to torch, so its derivative "
             f"is not known. {remedy} Known are: {', '.join(_known(role))}."
         )
-    if getattr_static(cls, role, None) is not getattr_static(ancestor, role, None):
+    if _overrides(cls, ancestor, role):
         raise NotConvertibleError(
             f"{full_name} overrides {role!r} of {ancestor.__name__}, whose converter "
             f"would not know what it does. {remedy}"
         )
     return entry
+
+
+def _overrides(cls: type, ancestor: Any, role: Role) -> bool:
+    return getattr_static(cls, role, None) is not getattr_static(ancestor, role, None)
 
 
 def _known(role: Role) -> list[str]:

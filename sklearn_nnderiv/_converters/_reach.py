@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._maps import Affine, Concatenate, Elementwise, Interpolation, Select, Sequential
+from .._maps import (
+    Affine,
+    Concatenate,
+    Elementwise,
+    FillMissing,
+    Interpolation,
+    Select,
+    Sequential,
+)
 
 Reach = NDArray[np.bool_]
 
@@ -46,6 +54,10 @@ def _select(function: Any, reach: Reach) -> Reach:
     return reach[function.columns.cpu().numpy()]
 
 
+def _filled(function: Any, reach: Reach) -> Reach:
+    return reach[: function.n_out] | reach[function.n_out :]
+
+
 def _sequential(function: Any, reach: Reach) -> Reach:
     for part in function.maps:
         reach = passed_on(part, reach)
@@ -60,6 +72,7 @@ _RULES: dict[type, Callable[[Any, Reach], Reach]] = {
     Affine: _affine,
     Concatenate: _concatenate,
     Elementwise: _columnwise,
+    FillMissing: _filled,
     Interpolation: _columnwise,
     Select: _select,
     Sequential: _sequential,

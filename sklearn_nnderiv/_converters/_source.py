@@ -126,7 +126,7 @@ class Source:
             if _is_passthrough(child) and self.width is not None:
                 return self.passed()
             if self._is_bound(child):
-                return self._bound(child)
+                return self.bound(child)
         entry = lookup(child, role)
         if isinstance(entry, Composition):
             return entry.convert(child, self)
@@ -154,11 +154,25 @@ class Source:
             and not isinstance(lookup(child, "transform"), Composition)
         )
 
-    def _bound(self, child: Any) -> Part:
+    def bound(self, child: Any, *, only_gaps: bool | None = None) -> Part:
+        """Have scikit-learn evaluate a child, and return the part of its constants.
+
+        Parameters
+        ----------
+        child : object
+            A fitted transformer.
+        only_gaps : bool, default=None
+            By default, the columns have no derivative from now on. With True, only
+            rows in which one is missing have none; with False, all have theirs.
+        """
         binding, feed = self.trail.binding, self.feed
         assert binding is not None
         assert feed is not None
         reach = np.logical_or.reduce(self.reach, axis=0)
+        if only_gaps:
+            binding.gaps.append((feed, reach))
+        if only_gaps is not None:
+            reach = np.zeros_like(reach)
         columns, is_number = binding.add(feed.then(child.transform), reach)
         return Part.selecting(columns, cast(int, self.width), is_number)
 

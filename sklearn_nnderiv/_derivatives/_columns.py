@@ -54,8 +54,7 @@ def in_columns(
         value, by_input = compute(bound.inputs(part, numbers))
         whole = np.zeros((*value.shape, table.width))
         whole[..., bound.active] = by_input[..., :a]
-        undefined = bound.is_undefined | np.isnan(numbers)
-        mark_undefined("jacobian", whole, undefined, None)
+        mark_undefined("jacobian", whole, bound.undefined(part, numbers), None)
         whole[np.isnan(value)] = np.nan
         values.append(value)
         every.append(whole)

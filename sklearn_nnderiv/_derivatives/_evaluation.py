@@ -147,11 +147,10 @@ class _Run:
         """Compute the results of a chunk."""
         numbers = table.numbers()
         inputs = self.bound.inputs(table, numbers)
-        undefined = np.broadcast_to(self.bound.is_undefined, numbers.shape)
+        undefined = self.bound.undefined(table, numbers)
         has_gaps = not np.isfinite(numbers.sum())
         if has_gaps:
             self._check_accepted(table, numbers)
-            undefined = undefined | np.isnan(numbers)
         targets = self._targets(out)
         is_unknown = self._compute(inputs, targets, self._active(along, out, undefined))
         for name, result in out.items():

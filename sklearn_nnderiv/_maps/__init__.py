@@ -9,6 +9,7 @@ from ._count_sketch import CountSketch
 from ._distances import Distances
 from ._elementwise import Elementwise
 from ._feed_forward import FeedForward
+from ._fill_missing import FillMissing
 from ._interpolation import Interpolation
 from ._kernel_algebra import (
     ConstantKernel,
@@ -60,6 +61,7 @@ __all__ = [
     "Elementwise",
     "ExponentialKernel",
     "FeedForward",
+    "FillMissing",
     "HotIndex",
     "Interpolation",
     "KernelFunction",

@@ -68,8 +68,10 @@ def _column(spline: Any, extrapolation: str) -> tuple[Array, Array, Array]:
     """Return breaks, origins and coefficients of a column's polynomials."""
     low, high = _ends(spline)
     if extrapolation == "periodic" and low == high:
-        at_zero = spline(0.0, extrapolate=True)
-        return np.empty(0), np.zeros(1), at_zero[None, None]
+        # as many powers as the other columns have
+        constant = np.zeros((1, spline.k + 1, spline.c.shape[1]))
+        constant[0, 0] = spline(0.0, extrapolate=True)
+        return np.empty(0), np.zeros(1), constant
     # as SciPy looks for the interval of a number
     breaks = np.unique(_inner_knots(spline)[1:-1])
     start = low if not len(breaks) or low < breaks[0] else low - 1.0

@@ -65,11 +65,11 @@ def suits(Z, wants):
     Z = np.asarray(Z)
     if wants == "any":
         return True
-    if wants == "unit":
-        width = np.ptp(Z, axis=0)
-        return abs(Z).max() < 8 and (width[width > 0] > 0.3).all()
-    low, high = RANGES[wants]
-    return Z.min() > 0.8 * low and Z.max() < 1.1 * high
+    width = np.ptp(Z, axis=0)
+    if (width[width > 0] < 0.3).any():
+        return False
+    low, high = RANGES.get(wants, (-8.0, 8.0))
+    return Z.min() > low - 0.1 and Z.max() < high + 0.1
 
 
 def fit(estimator, Z, y):

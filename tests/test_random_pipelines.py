@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_nnderiv import jacobian, value_and_jacobian
+from sklearn_nnderiv import jacobian, to_torch, value_and_jacobian
 
 from .oracles import steady_differences
 from .random_kinds import nearest, registered
@@ -20,11 +20,15 @@ from .random_steps import STEPS
 
 
 def check_values(case, values):
-    """Raise unless values are those of predict, to 1e-9 of the largest."""
+    """Raise unless values are those of predict, to 1e-9 of the largest.
+
+    More is admitted where a converter states by how much scikit-learn itself is off.
+    """
     expected = case.predict(np.asarray(case.points))
     values = values.reshape(expected.shape)
     assert np.isfinite(expected).all()
-    assert (abs(values - expected) <= 1e-9 * abs(expected).max(axis=0)).all()
+    relative = max(1e-9, to_torch(case.model).tolerance[0])
+    assert (abs(values - expected) <= relative * abs(expected).max(axis=0)).all()
 
 
 def check_jacobian(case, result, counts):

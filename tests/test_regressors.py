@@ -28,7 +28,7 @@ from sklearn.linear_model import (
 from sklearn.neighbors import KNeighborsRegressor, RadiusNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import PowerTransformer, SplineTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.svm import LinearSVR
 from sklearn.utils import get_tags
@@ -364,6 +364,17 @@ def test_a_process_with_a_kernel_of_anything():
     expected = fitted.predict(X)
     np.testing.assert_allclose(value(to_torch(fitted), X), expected, rtol=1e-12)
     assert (jacobian(fitted, X) == 0).all()
+
+
+def test_periodic_splines_of_constant_columns_beside_others():
+    X, y = problem(LinearRegression())
+    X = np.hstack([X, np.ones((len(X), 1))])
+    pipe = make_pipeline(SplineTransformer(extrapolation="periodic"), Ridge())
+    fitted = pipe.fit(X, y)
+    expected = fitted.predict(X)
+    np.testing.assert_allclose(value(to_torch(fitted), X), expected, rtol=1e-12)
+    truth = central_differences(fitted.predict, X[:5], scale=0.1)
+    assert relative_difference(jacobian(fitted, X[:5]), truth) < 1e-6
 
 
 @pytest.mark.parametrize("cls", [GaussianRandomProjection, SparseRandomProjection])

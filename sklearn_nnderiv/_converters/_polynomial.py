@@ -68,9 +68,10 @@ def _column(spline: Any, extrapolation: str) -> tuple[Array, Array, Array]:
     """Return breaks, origins and coefficients of a column's polynomials."""
     low, high = _ends(spline)
     if extrapolation == "periodic" and low == high:
-        at_zero = _expansion(spline, np.zeros(1))
-        at_zero[:, 1:] = 0
-        return np.empty(0), np.zeros(1), at_zero
+        # as many powers as the other columns have
+        constant = np.zeros((1, spline.k + 1, spline.c.shape[1]))
+        constant[0, 0] = spline(0.0, extrapolate=True)
+        return np.empty(0), np.zeros(1), constant
     # as SciPy looks for the interval of a number
     breaks = np.unique(_inner_knots(spline)[1:-1])
     start = low if not len(breaks) or low < breaks[0] else low - 1.0

@@ -117,6 +117,7 @@ LEFT_OUT = {
         "BaseSearchCV",
         "FrozenEstimator",
         "IsotonicRegression",
+        "KNNImputer",
         "KernelCenterer",
         "Pipeline",
         "TfidfTransformer",

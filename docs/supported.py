@@ -2,11 +2,14 @@
 
 import warnings
 
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer
 from sklearn.utils import all_estimators
 
 from sklearn_nnderiv._converters._groups import BOUND, REFUSED
 from sklearn_nnderiv._converters._lookup import REGISTRY, group_of
 
+# what these name is experimental, and not there without them
+EXPERIMENTAL = enable_halving_search_cv, enable_iterative_imputer
 ROLES = tuple(REGISTRY)
 
 

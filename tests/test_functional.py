@@ -1,17 +1,20 @@
 """jacobian and to_torch of pipelines, searches and transformed targets."""
 
 import pickle
+import sys
 import warnings
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import scipy
 import torch
 from sklearn.base import clone
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.manifold import Isomap
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -20,11 +23,15 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
     PowerTransformer,
+    SplineTransformer,
     StandardScaler,
 )
+from sklearn.svm import SVR
 
 from sklearn_nnderiv import DifferentiableRegressor, jacobian, to_torch
+from sklearn_nnderiv._converters import check_agreement
 from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
+from sklearn_nnderiv._derivatives._samples import places_of, training_rows
 from sklearn_nnderiv._maps import Affine
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,
@@ -249,3 +256,90 @@ def test_a_wrong_converter_is_found_out(data, monkeypatch):
     )
     with pytest.raises(ConversionMismatchError, match="The torch map of Ridge differs"):
         jacobian(fitted, X)
+
+
+def test_maps_are_compared_beyond_the_rows_and_at_edges(data, monkeypatch):
+    """Inside the range a converter that forgets the clip is right."""
+    X, y = data
+    scaler = MinMaxScaler(clip=True).fit(X)
+    inner = X.mean(axis=0) + 0.3 * (X - X.mean(axis=0))
+
+    def forgetful(fitted):
+        return Affine(fitted.scale_, center=fitted.data_min_)
+
+    monkeypatch.setitem(_REGISTRY["transform"], MinMaxScaler, forgetful)
+    check_agreement(forgetful(scaler), inner, scaler.transform(inner), "it")
+    message = r"differs from MinMaxScaler .* rows at the edges .*, most in output \d"
+    with pytest.raises(ConversionMismatchError, match=message):
+        jacobian(scaler, inner)
+    with pytest.raises(ConversionMismatchError, match=r"up to [\d.]+ on \d+ of \d+ s"):
+        to_torch(scaler)
+    pipe = make_pipeline(StandardScaler(), scaler, Ridge()).fit(X, y)
+    with pytest.raises(ConversionMismatchError, match="The torch map of Pipeline diff"):
+        to_torch(pipe)
+
+
+@pytest.mark.parametrize("absent", [[], ["pandas"], ["pandas", "polars"]])
+def test_to_torch_of_what_was_fitted_on_a_frame(data, absent, monkeypatch):
+    X, y = data
+    columns = ColumnTransformer([("s", StandardScaler(), ["c", "a"])])
+    pipe = make_pipeline(columns, Ridge()).fit(pd.DataFrame(X, columns=list("abc")), y)
+    for name in absent:
+        monkeypatch.setitem(sys.modules, name, None)
+    module = to_torch(pipe)
+    monkeypatch.undo()
+    expected = pipe.predict(pd.DataFrame(X, columns=list("abc")))
+    found = module(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_places_that_fitted_objects_speak_of(data):
+    X, y = data
+    scaler = StandardScaler().fit(X)
+    places = places_of(scaler, 3)
+    assert (places.min(axis=0) < scaler.mean_ - 2 * scaler.scale_).all()
+    assert (places.max(axis=0) > scaler.mean_ + 2 * scaler.scale_).all()
+    sparse = SVR().fit(scipy.sparse.csr_array(X), y[:, 0])
+    assert places_of(sparse, 3).shape == (10, 3)
+    words = SimpleImputer(strategy="most_frequent").fit([["a"], ["b"]])
+    assert len(places_of(words, 1)) == 0
+    model = network().fit(X, y)
+    np.testing.assert_allclose(places_of(model, 3), places)
+    rows = training_rows([(scaler, slice(None))], 3)
+    assert abs(rows[:16].mean(axis=0) - scaler.mean_).max() < 2 * scaler.scale_.max()
+    rows = training_rows([(scaler, np.array([4, 0, 2]))], 5)
+    assert abs(rows[:16, [1, 3]]).max() < 5
+
+
+def test_rows_that_are_refused_are_left_out(data):
+    X, _ = data
+    strict = SplineTransformer(extrapolation="error").fit(X)
+    assert jacobian(strict, X).shape == (40, strict.n_features_out_, 3)
+    positive = PowerTransformer(method="box-cox").fit(abs(X) + 0.1)
+    module = to_torch(positive)
+    with torch.no_grad():
+        values = module(torch.tensor(abs(X) + 0.1)).numpy()
+    np.testing.assert_allclose(values, positive.transform(abs(X) + 0.1), rtol=1e-9)
+
+
+def test_frames_without_rows_or_of_the_wrong_width(data):
+    X, y = data
+    frame = pd.DataFrame(X, columns=list("abc"))
+    bagging = BaggingRegressor(Ridge(), 2).fit(frame, y[:, 0])
+    with pytest.raises(ValueError, match="Found array with 0 sample"):
+        jacobian(bagging, frame[:0])
+    with pytest.raises(ValueError, match="X has 2 features, but 3 are expected"):
+        jacobian(bagging, frame[["a", "b"]])
+    with pytest.raises(ValueError, match="X has 2 features, but StandardScaler is exp"):
+        jacobian(StandardScaler().fit(frame), frame[["a", "b"]])
+
+
+def test_modules_take_missing_values_if_they_make_numbers_of_them(data):
+    X, y = data
+    X = np.where(np.arange(120).reshape(40, 3) % 7 == 0, np.nan, X)
+    pipe = make_pipeline(SimpleImputer(), StandardScaler(), Ridge()).fit(X, y)
+    J = jacobian(to_torch(pipe), X)
+    np.testing.assert_array_equal(np.isnan(J).any(axis=1), np.isnan(X))
+    np.testing.assert_allclose(J, jacobian(pipe, X), rtol=1e-12)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        jacobian(torch.nn.Linear(3, 1), X)

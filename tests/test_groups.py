@@ -1,6 +1,8 @@
 """Every class of scikit-learn is converted, bound or refused, and only one of these."""
 
 import warnings
+from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -62,6 +64,18 @@ def test_the_tables_name_classes_that_exist():
     classes(None)  # imports all of scikit-learn
     names = [*BOUND, *(name for table in REFUSED.values() for name in table)]
     assert [name for name in names if not isinstance(_imported(name), type)] == []
+
+
+@pytest.mark.newest
+def test_the_table_of_the_user_guide_has_every_class():
+    tables = run_path(str(Path(__file__).parents[1] / "docs" / "supported.py"))
+    text = tables["tables"]()
+    missing = [
+        cls.__name__
+        for cls in classes("transformer") | classes("regressor")
+        if f"``{cls.__name__}``" not in text and f".{cls.__name__}" not in text
+    ]
+    assert missing == ["ExtraTreeRegressor"]  # by its parent
 
 
 def test_refusals_name_the_step_the_reason_and_the_remedy(rng):

@@ -121,6 +121,7 @@ LEFT_OUT = {
         "BaseSearchCV",
         "FrozenEstimator",
         "IsotonicRegression",
+        "KNNImputer",
         "KernelCenterer",
         "Pipeline",
         "TfidfTransformer",

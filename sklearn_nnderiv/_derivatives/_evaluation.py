@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
 from .._converters import Bound, Role, bind
-from .._engines import evaluate, evaluate_by_autodiff
+from .._engines import evaluate
 from .._table import ArrayTable, Table, table_of
 from .._validation import Array, warn_of_nan
 from ._cache import remembered
@@ -192,14 +192,6 @@ class _Run:
         values = targets["values"]
         if not evaluate(function, inputs, targets, along, n_active=n_active):
             return np.zeros(values.shape, dtype=bool)
-        # products with zeros may have spread what is not finite to other outputs
-        again = np.isnan(values).any(axis=1) & ~np.isfinite(inputs).all(axis=1)
-        if again.any():
-            part = {name: target[again] for name, target in targets.items()}
-            rest = None if along is None else along[again]
-            evaluate_by_autodiff(function, inputs[again], part, rest, n_active)
-            for name, target in targets.items():
-                target[again] = part[name]
         return np.isnan(values)
 
     def _spread(self, name: str, targets: dict[str, Array], out: Array) -> None:

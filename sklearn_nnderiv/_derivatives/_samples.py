@@ -27,12 +27,15 @@ _PLACES = (
 _MOST_PLACES = 8
 _MOST_COLUMNS = 8
 _MOST_ROWS = 6
-# how far beyond the range, in spreads
-_FAR = 3.0
+# how far beyond the range, in spreads, and in ranges
+_FAR, _BEYOND = 3.0, 0.25
 
 
 def places_of(fitted: Any, n_in: int) -> Array:
-    """Return rows (m, n_in) where a fitted object says that its training data were."""
+    """Return rows (m, n_in) where a fitted object says that its training data were.
+
+    The last two are a little beyond these, if there are any.
+    """
     fitted = getattr(fitted, "x_scaler_", fitted)
     found = [_rows(getattr(fitted, name, None), n_in) for name in _PLACES]
     scale = _rows(getattr(fitted, "scale_", None), n_in)
@@ -40,7 +43,12 @@ def places_of(fitted: Any, n_in: int) -> Array:
         center = _rows(getattr(fitted, name, None), n_in)
         if len(center) == len(scale) == 1:
             found += [center - _FAR * scale, center + _FAR * scale]
-    return np.concatenate(found)
+    places = np.concatenate(found)
+    if not len(places):
+        return places
+    low, high = places.min(axis=0), places.max(axis=0)
+    beyond = _BEYOND * (high - low)
+    return np.vstack([places, low - beyond, high + beyond])
 
 
 def _rows(value: Any, n_in: int) -> Array:

@@ -84,7 +84,9 @@ def _items(fitted: Any) -> Iterator[Any]:
 def _attributes(value: Any, seen: set[int]) -> Iterator[Any]:
     if isinstance(value, skorch.NeuralNet):
         raise _UnknownStateError  # much of it is torch's
-    own = vars(value)
+    own = getattr(value, "__dict__", None)
+    if own is None:
+        raise _UnknownStateError
     for name in _DELEGATES:
         if name in own:
             yield from _parts(own[name], seen)

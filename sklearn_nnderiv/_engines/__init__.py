@@ -2,7 +2,7 @@
 
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
 from ._engine import Stamp
-from ._run import evaluate, evaluate_by_autodiff, in_chunks
+from ._run import evaluate, in_chunks
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
@@ -15,7 +15,6 @@ __all__ = [
     "Stamp",
     "Sweep",
     "evaluate",
-    "evaluate_by_autodiff",
     "in_chunks",
     "single_threaded",
     "sweep",

@@ -97,25 +97,6 @@ def evaluate(
     return sum(unknown)
 
 
-def evaluate_by_autodiff(
-    function: nn.Module,
-    X: NDArray[Any],
-    results: Mapping[str, NDArray[Any]],
-    along: NDArray[Any] | None,
-    n_active: int,
-) -> None:
-    """Compute the same without a closed form.
-
-    A closed form multiplies by zeros, which makes all outputs of a row NaN where one
-    input is. See `evaluate` for the parameters.
-    """
-    function = engine_of(function).function
-    for start in range(0, len(X), _LEAST_ROWS):
-        rows = slice(start, start + _LEAST_ROWS)
-        state = AutodiffPass(function, X[rows], n_active)
-        _write(state, results, along, rows)
-
-
 def _write(
     state: Pass | ColumnsPass | AutodiffPass,
     results: Mapping[str, NDArray[Any]],

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from .activations import Sine
+from .activations import Sine, Softplus
 from .libraries import NUMPY, Library
 
 
@@ -238,6 +238,7 @@ def _zero(lib: Library, z: Any, f: Any, slope: Any, out: Any, tmp: Any) -> None:
 
 KERNELS: dict[type[nn.Module], Kernel] = {
     nn.Tanh: Kernel(_tanh, _tanh_slope, _tanh_curvature, True),
+    Softplus: Kernel(_softplus, _softplus_slope, _softplus_curvature, True),
     nn.Softplus: Kernel(_softplus, _softplus_slope, _softplus_curvature, True),
     Sine: Kernel(_sine, _sine_slope, _sine_curvature, False),
     nn.Sigmoid: Kernel(_logistic, _logistic_slope, _logistic_curvature, True),

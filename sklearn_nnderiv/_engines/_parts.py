@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._elementwise.activations import Mixed
+from .._elementwise.activations import Mixed, Softplus
 from .._elementwise.kernels import KERNELS, Kernel
 from .._elementwise.ufuncs import identity
 from .._maps import (
@@ -29,6 +29,7 @@ from ._join import SideBySide, block_affine
 
 # arguments of activations for which their kernels are made
 CONSTANTS: dict[type[nn.Module], dict[str, Any]] = {
+    Softplus: {"beta": 1.0, "threshold": 40.0},
     nn.Softplus: {"beta": 1.0, "threshold": 20.0},
     nn.ELU: {"alpha": 1.0},
     nn.GELU: {"approximate": "none"},

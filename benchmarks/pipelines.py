@@ -121,7 +121,7 @@ def measure(name, model, X, n_rounds):
         resident, traced = grown(call)
         last = f"{ratio:6.1f}" if way == "jacobian" else ""
         print(
-            f"{name:28} {way:12} {seconds[way]:8.3f} {last:6} {errors[way]:8.0e} "
+            f"{name:28} {way:12} {seconds[way]:8.3f} {last:6} {errors[way]:15.0e} "
             f"{resident / 2**20:9.1f} {traced / 2**20:8.1f}",
             flush=True,
         )
@@ -135,7 +135,9 @@ def main():
     X_fit, y = problem(N_FIT, 0)
     X, _ = problem(500 if quick else 10_000, 1)
     print(f"{len(X):,} rows of {N_IN} inputs, fits of {N_FIT} rows; MiB of memory")
-    head = f"{'pipeline':28} {'way':12} {'CPU s':>8} {'ratio':>6} {'error':>8}"
+    head = (
+        f"{'pipeline':28} {'way':12} {'CPU s':>8} {'ratio':>6} {'relative error':>15}"
+    )
     print(f"{head} {'resident':>9} {'traced':>8}")
     for name, model in models().items():
         measure(name, model.fit(X_fit, y), X, 1 if quick else 5)

@@ -135,9 +135,8 @@ def main():
     X_fit, y = problem(N_FIT, 0)
     X, _ = problem(500 if quick else 10_000, 1)
     print(f"{len(X):,} rows of {N_IN} inputs, fits of {N_FIT} rows; MiB of memory")
-    head = (
-        f"{'pipeline':28} {'way':12} {'CPU s':>8} {'ratio':>6} {'relative error':>15}"
-    )
+    head = f"{'pipeline':28} {'way':12} {'CPU s':>8} {'ratio':>6}"
+    head += f" {'relative error':>15}"
     print(f"{head} {'resident':>9} {'traced':>8}")
     for name, model in models().items():
         measure(name, model.fit(X_fit, y), X, 1 if quick else 5)

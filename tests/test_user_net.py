@@ -326,8 +326,13 @@ def test_a_handler_of_the_users_own_is_a_ctrl_c_too(data):
 
 def test_ctrl_c_in_a_callback_propagates_too(data):
     X, y = data
-    with pytest.raises(KeyboardInterrupt):
-        regressor(make_net(callbacks=[Clock()])).fit(X, y)
+    # shells start background jobs with the signal ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            regressor(make_net(callbacks=[Clock()])).fit(X, y)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_one_kind_of_network_does_not_go_on_from_the_other(data):

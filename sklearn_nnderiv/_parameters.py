@@ -50,6 +50,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "jacobian_weight": [
+        StrOptions({"auto"}),
+        Interval(Real, 0, None, closed="left"),
+        "array-like",
+    ],
     "dtype": [StrOptions({"float32", "float64"})],
     "device": [str],
     "n_jobs": [Integral, None],
@@ -66,6 +71,7 @@ _APPLY_BESIDE_NET = {
     "device",
     "random_state",
     "verbose",
+    "jacobian_weight",
     "alpha",
     "n_jobs",
 }

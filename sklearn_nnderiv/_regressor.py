@@ -26,7 +26,14 @@ from ._maps import Map
 from ._parameters import CONSTRAINTS
 from ._sklearn_compat import fit_context, validate_data
 from ._training import MAX_POSTERIOR_PARAMETERS, ProgressBar, Rows
-from ._validation import Array, check_out, check_weights, is_ready, warn_of_nan
+from ._validation import (
+    Array,
+    check_jacobian,
+    check_out,
+    check_weights,
+    is_ready,
+    warn_of_nan,
+)
 
 # rows from which `verbose` shows the progress of a prediction
 _LONG = 1_000_000
@@ -124,6 +131,12 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         The part of the rows that `early_stopping` withholds.
     n_iter_no_change : int, default=10
         See `tol`.
+    jacobian_weight : "auto", float or array-like, default="auto"
+        How much the squared error of a derivative that `fit` is given counts, relative
+        to that of a value, both in units of their spread: all derivatives have one
+        common scale, after a step of one standard deviation in each feature. "auto" is
+        1, and leaves the balance of the two to the evidence of "lm". An array has to
+        broadcast to the shape of the labels; 0 is as good as no label.
     dtype : {"float64", "float32"}, default="float64"
         Floating-point type of the network. Scaling is done in float64 in any case, and
         so are all results.
@@ -267,6 +280,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
+        jacobian_weight: Any = "auto",
         dtype: str = "float64",
         device: str = "cpu",
         n_jobs: int | None = None,
@@ -289,6 +303,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.jacobian_weight = jacobian_weight
         self.dtype = dtype
         self.device = device
         self.n_jobs = n_jobs
@@ -297,8 +312,10 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the scalers and the network.
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, jacobian: Any = None
+    ) -> Self:
+        """Fit the scalers and the network, to derivatives too where some are known.
 
         Parameters
         ----------
@@ -308,6 +325,10 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Finite numbers, in their own units.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero. Rows of weight zero are left out.
+        jacobian : array-like, default=None
+            Known derivatives of y, of shape (n_samples[, n_outputs], n_features) as
+            ``predict_jacobian(X)`` and in units of y per unit of X. NaN where unknown:
+            of any rows, features or outputs. `sample_weight` applies to them too.
 
         Returns
         -------
@@ -324,11 +345,13 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the loss becomes NaN or infinite.
         """
         resume = self.warm_start and hasattr(self, "net_")
-        return self._fit(X, y, sample_weight, resume=resume, one_epoch=False)
+        return self._fit(X, y, sample_weight, jacobian, resume=resume, one_epoch=False)
 
     @available_if(_can_fit_partially)
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, jacobian: Any = None
+    ) -> Self:
         """Train for one epoch of mini-batches on a part of the data.
 
         The scalers are fitted to the first batch and stay as they are, so the first
@@ -342,6 +365,10 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Finite numbers, in their own units.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all zero. Rows of weight zero are left out.
+        jacobian : array-like, default=None
+            Known derivatives of y, of shape (n_samples[, n_outputs], n_features) as
+            ``predict_jacobian(X)`` and in units of y per unit of X. NaN where unknown:
+            of any rows, features or outputs. `sample_weight` applies to them too.
 
         Returns
         -------
@@ -349,10 +376,17 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             The fitted regressor.
         """
         resume = hasattr(self, "net_")
-        return self._fit(X, y, sample_weight, resume=resume, one_epoch=True)
+        return self._fit(X, y, sample_weight, jacobian, resume=resume, one_epoch=True)
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, *, resume: bool, one_epoch: bool
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        jacobian: Any,
+        *,
+        resume: bool,
+        one_epoch: bool,
     ) -> Self:
         with _all_or_nothing(self), single_threaded():
             if resume and self._y_ndim != np.ndim(y):
@@ -373,8 +407,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 reset=not resume,
             )
             weight = check_weights(sample_weight, X)
+            labels = check_jacobian(jacobian, X, y, vars(self).get("feature_names_in_"))
             targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
-            rows = Rows.of(X, targets, weight)
+            rows = Rows.of(X, targets, weight, labels)
             train(self, rows, resume=resume, one_epoch=one_epoch)
             self._y_ndim = np.ndim(y)
         return self

@@ -39,6 +39,53 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     return weight
 
 
+def check_jacobian(jacobian: Any, X: Array, y: Any, names: Any) -> Array | None:
+    """Return known derivatives (n_samples, n_outputs, n_features), NaN where unknown.
+
+    None if there are none at all.
+    """
+    if jacobian is None:
+        return None
+    columns = getattr(jacobian, "columns", None)
+    if columns is not None and names is not None and list(columns) != list(names):
+        raise ValueError(
+            "The columns of `jacobian` must be those of X, in the same order. Expected "
+            f"{list(names)}, got {list(columns)}."
+        )
+    labels = np.asarray(jacobian, dtype=np.float64)
+    expected = (*np.shape(y), X.shape[1])
+    if labels.shape != expected:
+        raise ValueError(
+            f"`jacobian` must have the shape of predict_jacobian(X), {expected}: that "
+            f"of y, {np.shape(y)}, with the features appended. Got {labels.shape} "
+            "instead." + _shape_hint(labels.shape, expected)
+        )
+    n_infinite = int(np.isinf(labels).sum())
+    if n_infinite:
+        raise ValueError(
+            f"`jacobian` contains infinity in {n_infinite} of {labels.size} entries. "
+            "Derivatives must be finite, or NaN where they are unknown."
+        )
+    if np.isnan(labels).all():
+        warn(
+            "All of `jacobian` is NaN, so that no derivative is known: the fit is that "
+            "without it.",
+            UserWarning,
+        )
+        return None
+    return labels.reshape(len(X), -1, X.shape[1])
+
+
+def _shape_hint(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if len(given) == 3 and len(expected) == 2 and given[1] == 1:
+        return " With a y of one dimension, pass jacobian[:, 0]."
+    if len(given) == 2 and len(expected) == 3 and expected[1] == 1:
+        return " With a y of one column, pass jacobian[:, None], or y.ravel()."
+    if sorted(given) == sorted(expected) and given[0] == expected[0]:
+        return " Are outputs and features the other way round?"
+    return ""
+
+
 def check_out(out: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the array to write a result of `shape` into, checked or fresh."""
     if out is None:

@@ -114,7 +114,7 @@ def fixed_point(run):
         own = prior.proper_ratio(hyper)[: stack.n_features]
         forward = stack.forward(theta, data.X)
         forward = forward.with_coefficients(
-            ridge(forward.features * root, data.y * root, own).T
+            ridge(forward.features, data.y, data.root_weight, own).T
         )
         error = float((((forward.values - data.y) * root) ** 2).sum())
         factor = normal_system(forward, data.root_weight)

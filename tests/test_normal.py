@@ -1,11 +1,14 @@
 """The linear systems of a step against dense algebra."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
-from torch.func import jacrev
+from torch.func import jacrev, vmap
 
 from sklearn_nnderiv._elementwise.activations import activation_kinds
+from sklearn_nnderiv._engines import Slopes, sweep
 from sklearn_nnderiv._training import Architecture, _normal, stack_for
 from sklearn_nnderiv._training._covariance import Covariance
 from sklearn_nnderiv._training._normal import Dual, Primal, normal_system, ridge
@@ -25,34 +28,59 @@ TOLERANCE = {"rtol": 1e-9, "atol": 1e-12}
 class Dense:
     """The matrix J' W J + diag(damped), and everything by its inverse."""
 
-    def __init__(self, sizes, n, seed=0):
+    def __init__(self, sizes, n, seed=0, *, each=False, slopes=0):
         n_in, n_out, hidden, activation, skip = sizes
         rng = np.random.default_rng(seed)
         self.stack = stack = stack_for(
             Architecture(hidden, activation, skip), n_in, n_out
         )
         theta, X = rng.normal(size=stack.n_parameters), rng.normal(size=(n, n_in))
+        index = np.sort(rng.permutation(n)[: (n + 1) // 2])
+        tangents = rng.normal(size=(len(index), slopes, n_in))
         functions = [kind() for kind in activation_kinds(activation)]
-        J = jacrev(lambda t: plain_network(stack, functions, t, torch.tensor(X)))
-        self.root_weight = np.sqrt(rng.uniform(0.3, 3, size=n))
-        self.J = J(torch.tensor(theta)).numpy() * self.root_weight[:, None, None]
-        self.J = self.J.reshape(n * n_out, -1)
+
+        def rows(t):
+            def network(x):
+                return plain_network(stack, functions, t, x)
+
+            values = network(torch.tensor(X))
+            if not slopes:
+                return values
+            own = vmap(jacrev(network))(torch.tensor(X[index]))
+            along = torch.einsum("ikd,imd->imk", own, torch.tensor(tangents))
+            return torch.cat([values, along.reshape(-1, n_out)])
+
+        J = jacrev(rows)(torch.tensor(theta)).numpy()
+        shape = (len(J), n_out) if each else len(J)
+        self.root_weight = np.sqrt(rng.uniform(0.3, 3, size=shape))
+        self.J = J * self.root_weight.reshape(len(J), -1)[:, :, None]
+        self.J = self.J.reshape(-1, J.shape[2])
         # the same for the coefficients of every output
         own = rng.uniform(0.1, 2, size=stack.n_features)
         inner = rng.uniform(0.1, 2, size=stack.n_inner)
         self.damped = np.concatenate([inner, np.tile(own, n_out)])
         self.matrix = self.J.T @ self.J + np.diag(self.damped)
         self.inverse = np.linalg.inv(self.matrix)
-        self.forward = stack.forward(theta, X)
+        beside = Slopes(index, tangents) if slopes else None
+        self.forward = sweep(stack, theta, X, beside)
         self.v = rng.normal(size=stack.n_parameters)
 
     def factor(self, kind):
         return kind.of(self.forward, self.root_weight).factor(self.damped)
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+DENSE = {
+    "rows of one weight": {},
+    "weights by output": {"each": True},
+    "slopes": {"slopes": 2},
+    "slopes with weights by output": {"slopes": 3, "each": True},
+}
+
+
+@pytest.fixture(params=itertools.product(CASES, DENSE), ids=", ".join)
 def dense(request):
-    return Dense(request.param, 20)
+    case, kind = request.param
+    return Dense(CASES[case], 20, **DENSE[kind])
 
 
 def check(factor, dense):
@@ -68,9 +96,10 @@ def check(factor, dense):
 
 @pytest.mark.parametrize("kind", [Primal, Dual])
 @pytest.mark.parametrize("n", [1, 2, 20])
+@pytest.mark.parametrize("options", DENSE.values(), ids=DENSE.keys())
 @pytest.mark.parametrize("sizes", CASES.values(), ids=CASES.keys())
-def test_primal_and_dual_are_the_dense_matrix(sizes, n, kind):
-    dense = Dense(sizes, n)
+def test_primal_and_dual_are_the_dense_matrix(sizes, options, n, kind):
+    dense = Dense(sizes, n, **options)
     v = dense.v.copy()
     check(dense.factor(kind), dense)
     np.testing.assert_array_equal(dense.v, v)
@@ -84,9 +113,10 @@ def test_a_system_can_be_factorised_again(dense, kind):
     np.testing.assert_array_equal(system.factor(dense.damped).solve(dense.v), first)
 
 
+@pytest.mark.parametrize("options", DENSE.values(), ids=DENSE.keys())
 @pytest.mark.parametrize("n", [15, 16, 17, 32, 33])
-def test_chunks_agree_with_the_whole(n, monkeypatch):
-    dense = Dense(CASES["two outputs, skip"], n)
+def test_chunks_agree_with_the_whole(n, options, monkeypatch):
+    dense = Dense(CASES["two outputs, skip"], n, **options)
     monkeypatch.setattr(_normal, "_CHUNK_SIZE", 1)  # which makes them 16 rows
     check(dense.factor(Primal), dense)
 
@@ -134,8 +164,9 @@ def test_ridge(rng):
     for strength in (np.zeros(4), np.array([0.0, 1.0, 2.0, 1e3])):
         matrix = features.T @ features + np.diag(strength)
         expected = np.linalg.solve(matrix, features.T @ y)
-        np.testing.assert_allclose(ridge(features, y, strength), expected, rtol=1e-10)
+        found = ridge(features, y, np.ones(20), strength)
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
     np.testing.assert_array_equal(features, kept[0])
     np.testing.assert_array_equal(y, kept[1])
     features[:, 2] = 0
-    assert ridge(features, y, np.zeros(4)) is None
+    assert ridge(features, y, np.ones(20), np.zeros(4)) is None

@@ -181,7 +181,7 @@ def test_inner_jacobian_of_rows_with_scales(case, rng):
         n = rows.stop - rows.start
         # a part of a larger array, as the solver has it
         out = np.full((n, stack.n_out, stack.n_parameters + 2), np.nan)
-        forward.inner_jacobian(out[:, :, : stack.n_inner], rows, scale)
+        forward.inner_jacobian(out[:, :, : stack.n_inner], rows, scale[:, None])
         truth = scale[rows, None, None] * expected[rows, :, : stack.n_inner]
         np.testing.assert_allclose(
             out[:, :, : stack.n_inner], truth, rtol=1e-10, atol=1e-12

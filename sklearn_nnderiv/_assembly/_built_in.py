@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
@@ -154,8 +155,8 @@ def _split(estimator: Any, problem: Problem, seed: int) -> tuple[Problem, Proble
         test_size=estimator.validation_fraction,
         random_state=seed,
     )
+    device = problem.X.device
     training, validation = (
-        replace(problem, X=problem.X[i], y=problem.y[i], weight=problem.weight[i])
-        for i in parts
+        problem.take(torch.as_tensor(rows, device=device)) for rows in parts
     )
     return training, validation

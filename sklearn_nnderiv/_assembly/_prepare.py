@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._scaling import fit_scaler, input_map, output_map, scale_inputs, scale_targets
 from .._training import Problem, Rows
 from .._validation import Array, check_device
+from ._labels import scaled_labels
 
 
 def fit_scalers(estimator: Any, rows: Rows) -> None:
@@ -53,7 +54,11 @@ def make_problem(
     device = check_device(estimator.device)
     X, y, weight = (torch.from_numpy(array).to(device) for array in arrays)
     unit = estimator._weight_unit
-    return Problem(X, y, weight, float(alpha / unit), float(rows.weight.sum()))
+    labels = scaled_labels(estimator, rows, arrays[1], arrays[2], go_on=go_on)
+    if labels is not None:
+        labels = labels.to(X.dtype, device)
+    n_rows = float(rows.weight.sum())
+    return Problem(X, y, weight, float(alpha / unit), n_rows, labels)
 
 
 def _constant(X: Array) -> NDArray[np.bool_]:

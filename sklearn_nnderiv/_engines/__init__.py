@@ -3,6 +3,7 @@
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
 from ._engine import Stamp
 from ._run import evaluate, in_chunks
+from ._slopes import Slopes
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
@@ -11,6 +12,7 @@ __all__ = [
     "Combined",
     "Contrasts",
     "Forward",
+    "Slopes",
     "Stack",
     "Stamp",
     "Sweep",

@@ -17,6 +17,7 @@ import numpy as np
 
 from .._elementwise.kernels import Kernel
 from .._validation import Array, Index
+from ._moved import Moved
 
 
 @dataclass(frozen=True)
@@ -176,13 +177,13 @@ class Forward:
     def inner_jacobian(self, out: Array, rows: slice, scale: Array) -> Array:
         """Fill out (n, n_out, n_inner) with the derivative by the inner parameters.
 
-        Row i is multiplied by scale[i].
+        Row i is multiplied by scale[i], of shape (n, 1) or (n, n_out).
         """
         stack = self.stack
         n = len(out)
         layers = stack.layers(self.theta)
         C = stack.coefficients(self.theta)[:, : stack.hidden[-1]]
-        delta = C[None] * (self.slopes[-1][rows] * scale[rows, None])[:, None]
+        delta = C[None] * self.slopes[-1][rows][:, None] * scale[rows][:, :, None]
         for i in range(len(layers) - 1, -1, -1):
             w, b, shape = stack.slices[i]
             a = self.X[rows] if i == 0 else self.units[i - 1].a[rows]
@@ -199,12 +200,7 @@ class Forward:
         It is along the given directions (n, n_tangents, n_in), by default along each
         input.
         """
-        C, h = self._last_coefficients
-        _, moved = self._moved_units(tangents)
-        jacobian = np.matmul(moved[-1], C[:, :h].T).transpose(0, 2, 1)
-        if self.stack.skip:
-            jacobian += np.matmul(C[:, h + 1 :], moved[0].transpose(0, 2, 1))
-        return jacobian
+        return Moved.of(self, tangents).jacobian()
 
     def mixed_jacobian(
         self, output: int, tangents: Array | None = None
@@ -224,55 +220,28 @@ class Forward:
         features : ndarray of shape (n, n_tangents, n_features)
             With respect to the coefficients of that output.
         """
-        stack = self.stack
-        C, h = self._last_coefficients
-        driven, moved = self._moved_units(tangents)
-        n, m = moved[0].shape[:2]
-        features = np.zeros((n, m, stack.n_features))
-        features[:, :, :h] = moved[-1]
-        if stack.skip:
-            features[:, :, h + 1 :] = moved[0]
-        inner = np.empty((n, m, stack.n_inner))
-        if not stack.hidden:
-            return inner, features
-        layers = stack.layers(self.theta)
-        above: Array = np.broadcast_to(C[output, :h], (n, h))
-        above_moved: Array = np.zeros((1, 1, h))
-        for i in range(len(layers) - 1, -1, -1):
-            w, b, shape = stack.slices[i]
-            a = self.X if i == 0 else self.units[i - 1].a
-            delta = above * self.slopes[i]
-            delta_moved = (above * self.curvatures[i])[:, None] * driven[i]
-            delta_moved += above_moved * self.slopes[i][:, None]
-            target = inner[:, :, w].reshape(n, m, *shape)  # a view
-            np.multiply(delta_moved[..., None], a[:, None, None, :], out=target)
-            target += delta[:, None, :, None] * moved[i][:, :, None, :]
-            inner[:, :, b] = delta_moved
-            above, above_moved = delta @ layers[i][0], delta_moved @ layers[i][0]
+        moved = Moved.of(self, tangents)
+        features = moved.features()
+        inner = np.empty((*features.shape[:2], self.stack.n_inner))
+        moved.inner(output, inner, slice(0, len(inner)))
         return inner, features
 
-    @property
-    def _last_coefficients(self) -> tuple[Array, int]:
-        """Return the coefficients, and how many of them belong to units."""
-        hidden = self.stack.hidden
-        width = hidden[-1] if hidden else self.stack.n_in
-        return self.stack.coefficients(self.theta), width
+    def take(self, rows: Index) -> Forward:
+        """Return the sweep over some of the rows."""
+        return replace(
+            self,
+            X=self.X[rows],
+            units=[_Units(z[rows], a[rows]) for z, a in self.units],
+            features=self.features[rows],
+            values=self.values[rows],
+            _slopes=[s[rows] for s in self._slopes],
+            _curvatures=[c[rows] for c in self._curvatures],
+        )
 
-    def _moved_units(self, tangents: Array | None) -> tuple[list[Array], list[Array]]:
-        """Return how z and a of each layer move along directions of the inputs.
-
-        The second list begins with the inputs themselves.
-        """
-        if tangents is None:
-            d = self.stack.n_in
-            tangents = np.broadcast_to(np.eye(d), (len(self.X), d, d))
-        driven, moved = [], [tangents]
-        for (weight, _), slope in zip(
-            self.stack.layers(self.theta), self.slopes, strict=True
-        ):
-            driven.append(np.matmul(moved[-1], weight.T))
-            moved.append(driven[-1] * slope[:, None])
-        return driven, moved
+    def chunks(self, size: int) -> list[slice]:
+        """Return parts of at most `size` rows."""
+        n = len(self.values)
+        return [slice(i, min(i + size, n)) for i in range(0, n, size)]
 
     def gradient(self, cotangent: Array) -> Array:
         """Return the derivative of sum(cotangent * values) by the parameters."""

@@ -13,6 +13,7 @@ from ._defaults import (
 from ._evidence import Hyper
 from ._flat import flatten, unflatten
 from ._grid import mend
+from ._labels import Labels, balance
 from ._lm import Data, Run
 from ._minibatch import Adam
 from ._net import (
@@ -46,6 +47,7 @@ __all__ = [
     "Data",
     "Entrant",
     "Hyper",
+    "Labels",
     "Posterior",
     "Problem",
     "ProgressBar",
@@ -58,6 +60,7 @@ __all__ = [
     "WeightedNet",
     "adam_batch_size",
     "adam_epochs",
+    "balance",
     "candidates",
     "doubtful_columns",
     "far_rows",

@@ -22,25 +22,23 @@ class Covariance:
     Attributes
     ----------
     stack : Stack
-    low, root : ndarray
+    low : list of ndarray
+    root : ndarray
         Inverses of the factors of the same names.
     mixed : ndarray
         See `PrimalFactor`.
     """
 
     stack: Stack
-    low: Array
+    low: list[Array]
     mixed: Array
     root: Array
 
     @classmethod
     def of(cls, factor: PrimalFactor) -> Covariance:
         """Invert the factors."""
-        low, root = (
-            lapack.dtrtri(part, lower=1)[0] if len(part) else part
-            for part in (factor.low, factor.root)
-        )
-        return cls(factor.stack, low, factor.mixed, root)
+        low = [_inverse(part) for part in factor.low]
+        return cls(factor.stack, low, factor.mixed, _inverse(factor.root))
 
     def squared_norm(self, output: int, inner: Array, features: Array) -> Array:
         """Return g' A^-1 g for each row g.
@@ -49,7 +47,8 @@ class Covariance:
         (m, n_inner) and by the coefficients of that output (m, n_features).
         """
         p = self.stack.n_inner
-        y = blas.dtrmm(1.0, self.low, features.T, lower=1)
+        low = self.low[min(output, len(self.low) - 1)]
+        y = blas.dtrmm(1.0, low, features.T, lower=1)
         norm = np.einsum("ij,ij->j", y, y)
         if p:
             part = self.mixed[:, output * p : (output + 1) * p]
@@ -66,8 +65,15 @@ class Covariance:
         if p:
             x[:p] = _transposed_product(self.root, normal[:p, None])[:, 0]
             y = y - np.matmul(x[:p], self.mixed.T.reshape(k, p, q)).T
-        x[p:] = _transposed_product(self.low, y).T.ravel()
+        for j in range(k):
+            low = self.low[min(j, len(self.low) - 1)]
+            own = x[p + j * q : p + (j + 1) * q]
+            own[:] = _transposed_product(low, y[:, j : j + 1])[:, 0]
         return x
+
+
+def _inverse(factor: Array) -> Array:
+    return lapack.dtrtri(factor, lower=1)[0] if len(factor) else factor
 
 
 def _transposed_product(lower: Array, rhs: Array) -> Array:

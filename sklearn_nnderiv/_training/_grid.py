@@ -19,7 +19,7 @@ from ._candidates import initial_parameters
 from ._covariance import Covariance
 from ._levels import Interpolant, find_levels
 from ._lm import Data, Run
-from ._normal import Primal
+from ._normal import Primal, by_output
 
 # lines through rows, along which an interpolant is chosen
 _N_LINES = 60
@@ -223,7 +223,7 @@ def _anneal(run: Run, grid: Grid) -> Run:
             y=np.concatenate([data.y, zeros]),
             root_weight=np.concatenate([data.root_weight, root_weight]),
             count=data.count + min(counted, zeros.size),
-            contrasts=grid.contrasts,
+            beside=grid.contrasts,
         )
         mended = Run(run.stack, theta, more, None, hyper, age).advance(_N_ITER)
         counted = _counted(mended, len(data.X))
@@ -246,7 +246,7 @@ def _counted(run: Run, n: int) -> float:
         return np.inf
     covariance = Covariance.of(factor)
     inner = np.empty((len(root) - n, k, run.stack.n_inner))
-    forward.inner_jacobian(inner, slice(n, len(root)), root)
+    forward.inner_jacobian(inner, slice(n, len(root)), by_output(root))
     features = forward.features[n:] * root[n:, None]
     determined = sum(
         covariance.squared_norm(j, inner[:, j], features).sum() for j in range(k)

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .._engines import Contrasts, Stack, Sweep, sweep
+from .._engines import Contrasts, Slopes, Stack, Sweep, sweep
 from .._validation import Array, Index
 from ._evidence import Hyper, Prior
-from ._normal import Factor, System, normal_system, ridge
+from ._normal import Factor, System, by_output, normal_system, ridge
 
 _MAX_TRIES = 12
 _FIRST_DAMPING = 1e-2
@@ -40,30 +40,34 @@ class Data:
     ----------
     X : ndarray of shape (n_samples, n_in)
     y : ndarray of shape (n_samples, n_out)
-    root_weight : ndarray of shape (n_samples,)
+    root_weight : ndarray of shape (n_samples,) or (n_samples, n_out)
         Square roots of the weights, in units of their mean.
     count : float
         The number of residuals, a weight of 2 counted as two rows.
-    contrasts : Contrasts or None
-        Combinations of outputs that are rows too: they come after those of X in y,
-        where their targets are zero, and in root_weight.
+    beside : Contrasts, Slopes or None
+        What are rows too: they come after those of X in y, and in root_weight.
+        Contrasts have targets of zero.
     """
 
     X: Array
     y: Array
     root_weight: Array
     count: float
-    contrasts: Contrasts | None = None
+    beside: Contrasts | Slopes | None = None
 
     def forward(self, stack: Stack, theta: Array) -> Sweep:
         """Return the sweep over all rows."""
-        return sweep(stack, theta, self.X, self.contrasts)
+        return sweep(stack, theta, self.X, self.beside)
 
     def rows(self, rows: Index) -> Data:
-        """Return some of the rows, without contrasts."""
-        root_weight = self.root_weight[rows]
+        """Return some of the rows, with their slopes, without contrasts."""
+        n, beside, every = len(self.X), None, rows
+        if isinstance(self.beside, Slopes):
+            beside, own = self.beside.of(rows, n)
+            every = np.concatenate([rows, n + own])
+        root_weight = self.root_weight[every]
         part = float((root_weight**2).sum() / (self.root_weight**2).sum())
-        return Data(self.X[rows], self.y[rows], root_weight, self.count * part)
+        return Data(self.X[rows], self.y[every], root_weight, self.count * part, beside)
 
 
 class Point:
@@ -80,7 +84,7 @@ class Point:
     def __init__(self, forward: Sweep, data: Data) -> None:
         self.forward = forward
         self.data = data
-        root = data.root_weight[:, None]
+        root = by_output(data.root_weight)
         self.residual = (forward.values - data.y) * root
         self.error = float(np.vdot(self.residual, self.residual))
 
@@ -96,7 +100,7 @@ class Point:
 
     def gradient(self) -> Array:
         """Return J' W r, half the gradient of the error."""
-        return self.forward.gradient(self.residual * self.data.root_weight[:, None])
+        return self.forward.gradient(self.residual * by_output(self.data.root_weight))
 
     def objective(self, ratio: Array) -> float:
         """Return the error with the penalty, in units of the noise."""
@@ -274,7 +278,7 @@ class Run:
         forward = self.data.forward(self.stack, theta)
         own = ratio[self.stack.n_inner :][: self.stack.n_features]
         root = self.data.root_weight
-        best = ridge(forward.features * root[:, None], self.data.y * root[:, None], own)
+        best = ridge(forward.features, self.data.y, root, own)
         if best is not None:
             forward = forward.with_coefficients(best.T)
         return Point(forward, self.data)
@@ -283,7 +287,7 @@ class Run:
         """Return the step with its geodesic acceleration, if that is moderate."""
         forward = self.point.forward
         curved = forward.tangent(velocity).second
-        weight = self.data.root_weight[:, None] ** 2
+        weight = by_output(self.data.root_weight) ** 2
         bend = 0.5 * factor.solve(forward.gradient(curved * weight))
         if bend @ bend < _MAX_ACCELERATION**2 * (velocity @ velocity):
             return velocity + bend

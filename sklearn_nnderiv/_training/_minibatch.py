@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from skorch.callbacks import Callback
-from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
-from ._net import WeightedNet, epoch_mean
+from ._net import RowSet, WeightedNet, epoch_mean
 from ._problem import Problem
 from ._progress import Plateau, ProgressBar
 from ._solver import Solver, TrainingResult
@@ -170,17 +169,13 @@ class Adam(Solver):
         n_steps = self.max_iter * math.ceil(len(problem.X) / self.batch_size)
         schedule = _Schedule(self.learning_rate_init, n_steps if self.anneal else None)
         if self.validation is not None:
-            net.train_split = predefined_split(_dataset(self.validation))
+            net.train_split = predefined_split(RowSet(self.validation))
         with ProgressBar(self.max_iter, self.verbose) as bar:
             monitor = _Monitor(self._plateau(), bar, schedule)
             net.callbacks_ = [("schedule", schedule), ("monitor", monitor)]
             with suppress(_Stop):
-                net.fit_loop(_dataset(problem), epochs=self.max_iter)
+                net.fit_loop(RowSet(problem), epochs=self.max_iter)
         net.callbacks_, net.train_split = [], None
         if monitor.best is not None:
             net.module_.load_state_dict(monitor.best)
         return TrainingResult(monitor.curve, converged=True)
-
-
-def _dataset(problem: Problem) -> Dataset:
-    return Dataset(problem.X, {"y": problem.y, "weight": problem.weight})

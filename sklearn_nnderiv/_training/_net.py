@@ -45,6 +45,19 @@ class Architecture:
         return f"{widths} {name}{' + linear' if self.skip else ''}"
 
 
+class RowSet(Dataset):
+    """Rows of a problem as a data set of skorch.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.X, {"y": problem.y, "weight": problem.weight})
+        self.labels = problem.labels
+
+
 class Batches:
     """Mini-batches taken from tensors as wholes, shuffled anew in every epoch.
 
@@ -53,8 +66,7 @@ class Batches:
 
     Parameters
     ----------
-    dataset : skorch.dataset.Dataset
-        Its X is a tensor, its y a dict of tensors.
+    dataset : RowSet
     batch_size : int
         Rows in a batch; the last may be smaller.
     seed : int or None, default=None
@@ -65,7 +77,7 @@ class Batches:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: RowSet,
         batch_size: int,
         seed: int | None = None,
         epoch: int = 0,
@@ -75,7 +87,7 @@ class Batches:
         self.seed = seed
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
         n = len(self.dataset)
         order = torch.arange(n, device="cpu")
         # one batch is the same in every order, up to rounding
@@ -84,16 +96,19 @@ class Batches:
             generator = torch.Generator("cpu").manual_seed(int(seed))
             order = torch.randperm(n, generator=generator, device="cpu")
         self.epoch += 1
-        X, y = self.dataset.X, self.dataset.y
+        X, y, labels = self.dataset.X, self.dataset.y, self.dataset.labels
         for rows in order.to(X.device).split(self.batch_size):
-            yield X[rows], {key: value[rows] for key, value in y.items()}
+            own: dict[str, Any] = {key: value[rows] for key, value in y.items()}
+            if labels is not None:
+                own["labels"] = labels.take(rows, n)
+            yield X[rows], own
 
 
 class WeightedNet(skorch.NeuralNet):
     """A skorch net for rows with weights and an L2 penalty.
 
     Its targets are dicts with the keys "y" and "weight", the weights in units
-    of their mean.
+    of their mean, and "labels" where derivatives are known.
 
     Parameters
     ----------
@@ -119,19 +134,27 @@ class WeightedNet(skorch.NeuralNet):
         self.penalty = penalty
         self.seed = seed
 
-    def get_loss(
-        self,
-        y_pred: Tensor,
-        y_true: dict[str, Tensor],
-        X: Any = None,
-        training: bool = False,
-    ) -> Tensor:
-        """Return the weighted loss of a batch, with the penalty in training."""
-        fit = weighted_square(y_pred, y_true["y"], y_true["weight"])
-        loss = fit / (2 * len(y_pred))
-        return loss + penalty(self.module_, self.penalty) if training else loss
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the gradient of a batch's loss, with the penalty."""
+        self.module_.train()
+        step = self._step(batch)
+        step["loss"] = step["loss"] + penalty(self.module_, self.penalty)
+        step["loss"].backward()
+        return step
 
-    def get_iterator(self, dataset: Dataset, training: bool = False) -> Batches:
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of a batch."""
+        self.module_.eval()
+        with torch.no_grad():
+            return self._step(batch)
+
+    def _step(self, batch: tuple[Tensor, dict[str, Any]]) -> dict[str, Any]:
+        # not by get_loss, before which skorch makes a sweep for values alone
+        X, y = batch
+        rows = (y["y"], y["weight"], y.get("labels"))
+        return {"loss": weighted_square(self.module_, X, *rows) / (2 * len(X))}
+
+    def get_iterator(self, dataset: RowSet, training: bool = False) -> Batches:
         """Return the batches of a data set."""
         if not training:
             return Batches(dataset, EVALUATED_ROWS)
@@ -177,6 +200,9 @@ def ignore_constant_columns(
     """
     weights = net.module_.input_weights
     constant = problem.X.amin(dim=0) == problem.X.amax(dim=0)
+    if problem.labels is not None:
+        # the labels say what the derivative is there
+        constant &= (problem.labels.tangents == 0).all(dim=1).all(dim=0)
     with torch.no_grad():
         for weight in weights if new else ():
             weight[:, constant] = 0

@@ -17,7 +17,7 @@ from .._engines import Forward, Stack
 from .._validation import Array, Index
 from ._covariance import Covariance
 from ._lm import Run
-from ._normal import Primal
+from ._normal import Primal, by_output
 from ._standard import Standard
 
 # the factor of so many parameters holds 32 MB
@@ -231,7 +231,7 @@ def _value_gradients(forward: Forward) -> tuple[Array, Array]:
     n, stack = len(forward.X), forward.stack
     inner = np.empty((n, stack.n_out, stack.n_inner))
     if stack.n_inner:
-        forward.inner_jacobian(inner, slice(0, n), np.ones(n))
+        forward.inner_jacobian(inner, slice(0, n), np.ones((n, 1)))
     return inner, forward.features
 
 
@@ -239,8 +239,9 @@ def covariance_of(run: Run) -> Covariance:
     """Return the covariance of the parameters, with room for doubt."""
     system = Primal.of(run.point.forward, run.data.root_weight)
     groups, sizes = run.prior.groups, run.prior.sizes
-    outer = np.tile(np.diagonal(system.outer), run.stack.n_out)
-    curvature = np.concatenate([np.diagonal(system.inner), outer])
+    outer = np.empty((run.stack.n_out, run.stack.n_features))
+    outer[:] = [np.diagonal(block) for block in system.outer]
+    curvature = np.concatenate([np.diagonal(system.inner), outer.ravel()])
     mean = np.bincount(groups, curvature) / sizes
     most = (_LEAST_DOUBT * sizes * mean)[groups]
     ratio = np.minimum(run.prior.proper_ratio(run.state), most)
@@ -288,4 +289,4 @@ def _leverages(run: Run, covariance: Covariance, rows: Index) -> Array:
     norms = [
         covariance.squared_norm(j, inner[:, j], features) for j in range(stack.n_out)
     ]
-    return np.stack(norms, axis=1) * weight[:, None]
+    return np.stack(norms, axis=1) * by_output(weight)

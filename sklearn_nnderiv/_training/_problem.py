@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .._validation import Array
+from .._validation import Array, Index
+from ._labels import Labels
+from ._slopes import values_and_slopes
 
 # beyond this many numbers in X and y, sorting the rows costs more than it brings
 MAX_MERGED_SIZE = 10_000_000
@@ -24,19 +26,28 @@ class Rows:
     X : ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples, n_outputs)
     weight : ndarray of shape (n_samples,)
+    jacobian : ndarray of shape (n_samples, n_outputs, n_features) or None
+        Derivatives of y, NaN where unknown.
     """
 
     X: Array
     y: Array
     weight: Array
+    jacobian: Array | None = None
 
     @classmethod
-    def of(cls, X: Array, y: Array, weight: Array) -> Rows:
+    def of(
+        cls, X: Array, y: Array, weight: Array, jacobian: Array | None = None
+    ) -> Rows:
         """Leave out the rows of weight zero."""
+        rows = cls(X, y, weight, jacobian)
         kept = weight > 0
-        if kept.all():
-            return cls(X, y, weight)
-        return cls(X[kept], y[kept], weight[kept])
+        return rows if kept.all() else rows.take(np.flatnonzero(kept))
+
+    def take(self, rows: Index) -> Rows:
+        """Return some of the rows."""
+        parts = (self.X[rows], self.y[rows], self.weight[rows])
+        return Rows(*parts, None if self.jacobian is None else self.jacobian[rows])
 
     def merged(self) -> Rows:
         """Return the distinct rows in canonical order, with their summed weights.
@@ -44,15 +55,19 @@ class Rows:
         An iterative solver amplifies rounding, so a weight of 2 equals a repeated row
         only if both are the same problem bit by bit.
         """
-        if self.X.size + self.y.size > MAX_MERGED_SIZE:
+        table = [self.X, self.y]
+        if self.jacobian is not None:
+            flat = self.jacobian.reshape(len(self.X), -1)
+            unknown = np.isnan(flat)  # which are not equal to one another
+            table += [np.where(unknown, 0.0, flat), unknown]
+        if sum(part.size for part in table) > MAX_MERGED_SIZE:
             return self
-        table = np.hstack([self.X, self.y])
         _, first, group = np.unique(
-            table, axis=0, return_index=True, return_inverse=True
+            np.hstack(table), axis=0, return_index=True, return_inverse=True
         )
         weight = np.zeros(len(first))
         np.add.at(weight, group.ravel(), self.weight)
-        return Rows(self.X[first], self.y[first], weight)
+        return replace(self.take(first), weight=weight)
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,8 @@ class Problem:
 
     The objective is ``sum(w * |f(x) - y|^2) / (2 sum(w))`` plus
     ``alpha / (2 sum(w))`` times the squared entries of the weight matrices, biases
-    free, as in scikit-learn's MLPRegressor.
+    free, as in scikit-learn's MLPRegressor. Errors of labelled derivatives are squared
+    and summed beside those of values.
 
     Attributes
     ----------
@@ -72,6 +88,8 @@ class Problem:
         Strength of the L2 penalty, in the unit of the weights.
     n_rows : float
         The sum of the weights in their own unit: a weight of 2 counts as two rows.
+    labels : Labels or None
+        What is known of the network's derivatives.
     """
 
     X: Tensor
@@ -79,24 +97,45 @@ class Problem:
     weight: Tensor
     alpha: float
     n_rows: float
+    labels: Labels | None = None
+
+    def take(self, rows: Tensor) -> Problem:
+        """Return some of the rows, in the same units."""
+        labels = self.labels and self.labels.take(rows, len(self.X))
+        X, y, weight = self.X[rows], self.y[rows], self.weight[rows]
+        return replace(self, X=X, y=y, weight=weight, labels=labels)
 
     def rows(self, kept: NDArray[np.bool_]) -> Problem:
         """Return the problem of some of the rows."""
         mask = torch.as_tensor(kept, device=self.X.device)
-        weight = self.weight[mask]
-        part = float(weight.sum() / self.weight.sum())
-        X, y = self.X[mask], self.y[mask]
-        return replace(self, X=X, y=y, weight=weight, n_rows=self.n_rows * part)
+        some = self.take(torch.nonzero(mask)[:, 0])
+        part = float(some.weight.sum() / self.weight.sum())
+        return replace(some, n_rows=self.n_rows * part)
 
     def loss(self, module: nn.Module) -> Tensor:
         """Return the objective on all rows."""
         total = self.weight.sum()
-        fit = weighted_square(module(self.X), self.y, self.weight) / (2 * total)
-        return fit + penalty(module, self.alpha / float(total))
+        error = weighted_square(module, self.X, self.y, self.weight, self.labels)
+        return error / (2 * total) + penalty(module, self.alpha / float(total))
 
 
-def weighted_square(prediction: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-    """Return the sum of weighted squared errors over rows and outputs."""
+def weighted_square(
+    module: nn.Module, X: Tensor, y: Tensor, weight: Tensor, labels: Labels | None
+) -> Tensor:
+    """Return the sum of weighted squared errors over rows and outputs, and slopes."""
+    if labels is None:
+        return _weighted_square(module(X), y, weight)
+    if len(labels.index) == len(X):  # in order: one sweep serves both
+        values, slopes = values_and_slopes(module, X, labels.tangents)
+    else:
+        values = module(X)
+        at = X[labels.index]
+        slopes = values_and_slopes(module, at, labels.tangents)[1]
+    error = _weighted_square(values, y, weight)
+    return error + labels.weighted_square(slopes, weight)
+
+
+def _weighted_square(prediction: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     return (weight * (prediction - y).square().sum(1)).sum()
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
-from .._engines import Stack
+from .._engines import Slopes, Stack
 from .._validation import Array, Index
+from ._labels import Labels, balance
 from ._lm import Data
 from ._problem import Problem
 
@@ -37,7 +40,9 @@ class Standard:
     def of(cls, problem: Problem, *, shifted: bool) -> Standard:
         """Take the moments of a problem's rows, or leave the units as they are."""
         X, y, weight = _arrays(problem)
-        columns = np.flatnonzero((X[:1] != X).any(axis=0))
+        labels = problem.labels
+        varies = (X[:1] != X).any(axis=0)
+        columns = np.flatnonzero(varies | _is_labelled(labels, len(varies)))
         if not len(columns):
             # the network needs an input, but is not to depend on it
             moments = _moments(y, weight) if shifted else _no_moments(y)
@@ -47,17 +52,45 @@ class Standard:
             zero, one = _no_moments(X[:, columns])
             return cls(columns, X.shape[1], zero, one, *_no_moments(y))
         x_mean, x_scale = _moments(X[:, columns], weight)
+        if labels is not None and not varies[columns].all():
+            length = abs(_numpy(labels.tangents)[:, :, columns]).max(axis=(0, 1))
+            x_scale = np.where(varies[columns], x_scale, length)
         return cls(columns, X.shape[1], x_mean, x_scale, *_moments(y, weight))
 
     def data(self, problem: Problem) -> Data:
         """Return the rows in standard units."""
         X, y, weight = _arrays(problem)
-        mean = weight.mean()
-        return Data(
-            self.inputs(X),
-            np.ascontiguousarray((y - self.y_mean) / self.y_scale),
-            np.sqrt(weight / mean),
-            problem.n_rows * y.shape[1],
+        y = np.ascontiguousarray((y - self.y_mean) / self.y_scale)
+        root_weight = np.sqrt(weight / weight.mean())
+        count = problem.n_rows * y.shape[1]
+        data = Data(self.inputs(X), y, root_weight, count)
+        if problem.labels is None:
+            return data
+        return self._with_labels(data, problem.labels, problem.n_rows)
+
+    def _with_labels(self, data: Data, labels: Labels, n_rows: float) -> Data:
+        """Append the known slopes, in one common scale, to the values."""
+        index = labels.index.cpu().numpy()
+        tangents = _numpy(labels.tangents)[:, :, self.columns] / self.x_scale
+        targets, weight = (_numpy(t) for t in (labels.slopes, labels.weight))
+        n_out = weight.shape[2]
+        targets = (targets / self.y_scale).reshape(-1, n_out)
+        by_row = np.repeat(data.root_weight[index] ** 2, weight.shape[1])[:, None]
+        weight = by_row * weight.reshape(-1, n_out)
+        strength = balance(data.y, data.root_weight**2, targets, weight)
+        known = by_row * (weight > 0)
+        if (weight == weight[:, :1]).all():
+            root_weight = np.sqrt(strength * weight[:, 0])
+            values = data.root_weight
+        else:
+            root_weight = np.sqrt(strength * weight)
+            values = np.tile(data.root_weight[:, None], n_out)
+        return replace(
+            data,
+            y=np.concatenate([data.y, targets]),
+            root_weight=np.concatenate([values, root_weight]),
+            count=data.count + float(known.sum()) * n_rows / len(data.X),
+            beside=Slopes(index, tangents),
         )
 
     def inputs(self, X: Array) -> Array:
@@ -95,9 +128,20 @@ class Standard:
         outer[:, one] += self.y_mean
 
 
+def _is_labelled(labels: Labels | None, n_in: int) -> NDArray[np.bool_]:
+    """Return the inputs along which derivatives are known."""
+    if labels is None:
+        return np.zeros(n_in, dtype=bool)
+    return np.asarray((_numpy(labels.tangents) != 0).any(axis=(0, 1)))
+
+
+def _numpy(tensor: Tensor) -> Array:
+    return tensor.cpu().double().numpy()
+
+
 def _arrays(problem: Problem) -> tuple[Array, Array, Array]:
     parts = (problem.X, problem.y, problem.weight)
-    X, y, weight = (part.cpu().double().numpy() for part in parts)
+    X, y, weight = map(_numpy, parts)
     return X, y, weight
 
 

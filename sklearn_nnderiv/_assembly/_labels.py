@@ -1,0 +1,137 @@
+"""Derivative labels carried from raw units to those of the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._engines import evaluate
+from .._maps import Map
+from .._scaling import CHUNK_SIZE
+from .._training import Labels, Rows, balance
+from .._validation import Array, Index
+
+
+def scaled_labels(
+    estimator: Any, rows: Rows, y: NDArray[Any], weight: NDArray[Any], *, go_on: bool
+) -> Labels | None:
+    """Return what labels say of the network, through the derivatives of the scalers.
+
+    The derivative by a raw feature is that of the network along the direction in which
+    the scaled inputs move with the feature, whatever the scaler of X does.
+
+    Parameters
+    ----------
+    estimator : DifferentiableRegressor
+        With fitted scalers.
+    rows : Rows
+    y : ndarray of shape (n_samples, n_outputs)
+        Scaled.
+    weight : ndarray of shape (n_samples,)
+    go_on : bool
+        Whether the units are those of an earlier batch, if it had labels.
+
+    Returns
+    -------
+    labels : Labels or None
+        None if nothing is known.
+    """
+    if rows.jacobian is None:
+        return None
+    known = _weights(estimator.jacobian_weight, rows.jacobian)
+    index = np.flatnonzero(known.any(axis=(1, 2)))
+    features = np.flatnonzero(known.any(axis=(0, 1)))
+    if not len(index):
+        return None
+    units = getattr(estimator, "_label_units", None) if go_on else None
+    step = _steps(rows, known) if units is None else units[0]
+    tangents = _tangents(estimator._x_map, rows.X[index], features)
+    tangents = tangents * step[features, None]
+    raw = rows.jacobian[index][:, :, features] * step[features]
+    slopes = _slopes(estimator._y_map, y[index], raw)
+    own = known[index].transpose(0, 2, 1)[:, features]
+    endless = ~np.isfinite(tangents).all(axis=2, keepdims=True)
+    unusable = ~np.isfinite(slopes) | endless
+    own = np.where(unusable, 0.0, own)
+    if not own.any():
+        return None
+    slopes = np.where(own > 0, slopes, 0.0)
+    if units is None:
+        whole = weight[index, None, None] * own
+        factor = balance(y.astype(float), weight.astype(float), slopes, whole)
+        estimator._label_units = units = (step, factor)
+    return Labels(
+        torch.from_numpy(index),
+        torch.from_numpy(np.nan_to_num(tangents)),
+        torch.from_numpy(slopes),
+        torch.from_numpy(own),
+        units[1],
+    )
+
+
+def _weights(given: Any, jacobian: Array) -> Array:
+    """Return the weight of every label, 0 where there is none."""
+    weight = np.asarray(1.0 if isinstance(given, str) else given, dtype=np.float64)
+    return np.where(np.isnan(jacobian), 0.0, weight)
+
+
+def _steps(rows: Rows, known: Array) -> Array:
+    """Return a typical step of every feature, the unit of the slopes along it.
+
+    It is the standard deviation; of a feature that is constant, what would change y by
+    its standard deviation.
+    """
+    part = (rows.weight / rows.weight.sum())[:, None]
+    step = np.sqrt((part * (rows.X - (part * rows.X).sum(axis=0)) ** 2).sum(axis=0))
+    constant = (rows.X[:1] == rows.X).all(axis=0)
+    if constant.any():
+        assert rows.jacobian is not None
+        squares = np.where(known > 0, np.nan_to_num(rows.jacobian) ** 2, 0.0)
+        slope = np.sqrt(
+            squares.sum(axis=(0, 1)) / np.maximum(known.sum(axis=(0, 1)), 1)
+        )
+        usual = np.where(slope > 0, rows.y.std() / np.where(slope > 0, slope, 1), 0)
+        step = np.where(constant, np.where(usual > 0, usual, 1.0), step)
+    return step
+
+
+def _tangents(x_map: Map, X: Array, features: Index) -> Array:
+    """Return how the scaled inputs move with raw features.
+
+    Of shape (n, n_features, n_in), or (1, ...) if that is the same for all rows.
+    """
+    size = max(1, CHUNK_SIZE // (x_map.n_in * x_map.n_out))
+    parts = []
+    for start in range(0, len(X), size):
+        some = X[start : start + size]
+        jacobian = np.empty((len(some), x_map.n_out, x_map.n_in))
+        evaluate(x_map, some, {"jacobian": jacobian})
+        part = jacobian.transpose(0, 2, 1)[:, features]
+        parts.append(part[:1] if (part == part[:1]).all() else part)
+    first = parts[0][:1]
+    if all(len(part) == 1 and (part == first).all() for part in parts):
+        return first
+    sizes = [min(size, len(X) - start) for start in range(0, len(X), size)]
+    shape = (len(features), x_map.n_out)
+    whole = [np.broadcast_to(p, (n, *shape)) for p, n in zip(parts, sizes, strict=True)]
+    return np.concatenate(whole)
+
+
+def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:
+    """Return derivatives (n, n_features, n_out) of scaled y, from raw ones.
+
+    NaN where unknown, or where the scaler of y has no slope.
+    """
+    after = np.empty((len(y), y_map.n_out, y_map.n_in))
+    evaluate(y_map, y.astype(np.float64), {"jacobian": after})
+    own = np.einsum("ijj->ij", after)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if not (after * (1 - np.eye(y_map.n_in))).any():
+            scaled: Array = raw / own[:, :, None]
+            return scaled.transpose(0, 2, 1)
+    after[np.linalg.det(after) == 0] = np.nan
+    # an unknown label of one output leaves all scaled ones unknown
+    return np.linalg.solve(after, raw).transpose(0, 2, 1)

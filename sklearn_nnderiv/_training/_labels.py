@@ -1,0 +1,99 @@
+"""Known derivatives of the network, as residuals beside those of its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .._validation import Array
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Derivatives of the network at some rows, along directions of its inputs.
+
+    A direction is a step of one standard deviation in one raw feature, so that all
+    slopes are in the unit of the values.
+
+    Attributes
+    ----------
+    index : Tensor of int of shape (n_at,)
+        The rows, in order.
+    tangents : Tensor of shape (n_at or 1, n_tangents, n_in)
+        Directions; a single set of them is that of all rows.
+    slopes : Tensor of shape (n_at, n_tangents, n_out)
+        Targets; 0 where unknown.
+    weight : Tensor of shape (n_at, n_tangents, n_out)
+        Relative weight of each target, without those of the rows; 0 where unknown.
+    balance : float
+        What a squared residual is multiplied by for one common scale of all slopes: the
+        variance of the values over the mean square of the slopes.
+    """
+
+    index: Tensor
+    tangents: Tensor
+    slopes: Tensor
+    weight: Tensor
+    balance: float
+
+    def take(self, rows: Tensor, n: int) -> Labels | None:
+        """Return the labels of `rows` of n in their order; None if there are none."""
+        place = torch.full((n,), -1, device=self.index.device)
+        place[self.index] = torch.arange(len(self.index), device=self.index.device)
+        own = place[rows]
+        at = torch.nonzero(own >= 0)[:, 0]
+        if not len(at):
+            return None
+        own = own[at]
+        return replace(
+            self,
+            index=at,
+            tangents=self.tangents if len(self.tangents) == 1 else self.tangents[own],
+            slopes=self.slopes[own],
+            weight=self.weight[own],
+        )
+
+    def to(self, dtype: torch.dtype, device: torch.device) -> Labels:
+        """Return the labels in another dtype on another device."""
+        parts = {
+            name: getattr(self, name).to(device, dtype)
+            for name in ("tangents", "slopes", "weight")
+        }
+        return replace(self, index=self.index.to(device), **parts)
+
+    def weighted_square(self, slopes: Tensor, weight: Tensor) -> Tensor:
+        """Return the sum of weighted squared errors of slopes.
+
+        Parameters
+        ----------
+        slopes : Tensor of shape (n_at, n_tangents, n_out)
+        weight : Tensor of shape (n_samples,)
+            Of all rows.
+        """
+        own = weight[self.index][:, None, None] * self.weight
+        return self.balance * (own * (slopes - self.slopes).square()).sum()
+
+
+def balance(y: Array, row_weight: Array, slopes: Array, weight: Array) -> float:
+    """Return what makes slopes weigh as much as values, on average.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, n_out)
+    row_weight : ndarray of shape (n_samples,)
+    slopes, weight : ndarray of one shape
+        Targets and their whole weights.
+
+    Returns
+    -------
+    balance : float
+        The variance of y over the mean square of the slopes, either of which is taken
+        as 1 where it is zero.
+    """
+    part = (row_weight / row_weight.sum())[:, None]
+    deviation = y - (part * y).sum(axis=0)
+    variance = float((part * deviation**2).sum()) / y.shape[1]
+    square = float((weight * slopes**2).sum() / weight.sum())
+    return (variance or 1.0) / (square or 1.0)

@@ -97,7 +97,8 @@ def train_by_evidence(
     if not _finished(winner.run, race):
         _warn_of_convergence(estimator, choice)
     if choice.alpha is None:
-        winner.run = mend(winner.run) or winner.run
+        if problem.labels is None:  # which say how it goes between levels
+            winner.run = mend(winner.run) or winner.run
         if rival is not None and swinging_columns(rival):
             rival = None  # it says nothing of the winner's line between the levels
         _warn_of_doubt(estimator, rows, standard, winner.run)
@@ -115,7 +116,9 @@ def _compete(
     """Race the candidates, and again without gross errors of y if there are any."""
     kept = np.ones(len(problem.y), dtype=bool)
     standard, entrants = _race(estimator, problem, choice, race, seed)
-    for _ in range(_MAX_REPEATS if choice.alpha is None else 0):
+    # a robust fit knows of values only
+    looks = choice.alpha is None and problem.labels is None
+    for _ in range(_MAX_REPEATS if looks else 0):
         whole = entrants[0].run.finish()
         found = outliers(whole)
         if not found.any():
@@ -190,7 +193,12 @@ def _go_on(
     data: Data = standard.data(problem)
     stack = stack_for(architecture, data.X.shape[1], data.y.shape[1])
     run = Run(stack, theta, data, alpha, hyper, age)
-    if fitted is not None and fitted.selective and alpha is None:
+    if (
+        fitted is not None
+        and fitted.selective
+        and alpha is None
+        and (problem.labels is None)
+    ):
         problem = problem.rows(~far_rows(run, data))
         run = Run(stack, theta, standard.data(problem), alpha, hyper, age)
     return problem, standard, [race.go_on(Entrant(architecture, run))]
@@ -290,6 +298,9 @@ def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> 
     if standard.n_in != rows.X.shape[1]:
         return  # columns of the network are not those of X
     found = doubtful_columns(run)
+    if rows.jacobian is not None:
+        known = ~np.isnan(rows.jacobian).all(axis=(0, 1))
+        found = {j: why for j, why in found.items() if not known[standard.columns[j]]}
     if not found:
         return
     names = getattr(estimator, "feature_names_in_", None)

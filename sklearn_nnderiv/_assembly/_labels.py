@@ -134,4 +134,5 @@ def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:
             return scaled.transpose(0, 2, 1)
     after[np.linalg.det(after) == 0] = np.nan
     # an unknown label of one output leaves all scaled ones unknown
-    return np.linalg.solve(after, raw).transpose(0, 2, 1)
+    solved: Array = np.linalg.solve(after, raw)
+    return solved.transpose(0, 2, 1)

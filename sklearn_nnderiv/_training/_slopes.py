@@ -34,7 +34,7 @@ def values_and_slopes(
         kernels = _kernels(module)
         if kernels is not None:
             return _feed_forward(module, kernels, X, tangents)
-    slopes = _by_autograd(module, X, tangents)  # before statistics of batches change
+    slopes = slopes_of(module, X, tangents)  # before statistics of batches change
     return module(X), slopes
 
 
@@ -127,8 +127,11 @@ def _upwards(weights: list[Tensor], first: list[Tensor], tangents: Tensor) -> Te
     return moved @ weights[-1].T
 
 
-def _by_autograd(module: nn.Module, X: Tensor, tangents: Tensor) -> Tensor:
-    """Differentiate any module in evaluation mode, by reverse mode."""
+def slopes_of(module: nn.Module, X: Tensor, tangents: Tensor) -> Tensor:
+    """Return the derivatives of any module in evaluation mode, by reverse mode.
+
+    Parameters and result are those of `values_and_slopes`.
+    """
     training = module.training
     with torch.inference_mode(False), torch.enable_grad():
         at = X.detach().clone().requires_grad_()

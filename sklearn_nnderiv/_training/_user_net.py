@@ -18,7 +18,9 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from ._labels import Labels
 from ._problem import Problem
+from ._slopes import slopes_of
 
 # torch's global generators cannot be had per thread, so such fits take turns
 _turn = threading.RLock()
@@ -90,7 +92,9 @@ def train_net(
     X = problem.X.cpu().numpy()
     if takes_weights(net):
         y = {"y": y, "weight": problem.weight.cpu().numpy()}
-    with repeatable(seed + len(net.history), device):
+    if problem.labels is not None:
+        y = _with_labels(y, problem.labels, problem.weight)
+    with repeatable(seed + len(net.history), device), _labelled(net, problem.labels):
         try:
             net.notify("on_train_begin", X=X, y=y)
             net.fit_loop(X, y, epochs=epochs)
@@ -98,6 +102,71 @@ def train_net(
             if not _raised_by_callback(interrupt):
                 raise
         net.notify("on_train_end", X=X, y=y)
+
+
+def _with_labels(y: Any, labels: Labels, weight: Tensor) -> dict[str, Any]:
+    """Return targets with labels for every row, which skorch indexes and batches."""
+    n = len(weight)
+    table = {"slopes": labels.slopes, "slope_weight": labels.weight}
+    if len(labels.tangents) > 1:
+        table["tangents"] = labels.tangents
+    rows: dict[str, Any] = y.copy() if isinstance(y, dict) else {"y": y}
+    for name, part in table.items():
+        whole = part.new_zeros(n, *part.shape[1:])
+        whole[labels.index] = part
+        rows[name] = whole.cpu().numpy()
+    rows["slope_weight"] *= weight.cpu().numpy()[:, None, None]
+    return rows
+
+
+@contextmanager
+def _labelled(net: NeuralNet, labels: Labels | None) -> Iterator[None]:
+    """Let the loss of the net be that with labels, for a training."""
+    if labels is not None:
+        net.get_loss = _LabelledLoss(net, labels)
+    try:
+        yield
+    finally:
+        vars(net).pop("get_loss", None)
+
+
+class _LabelledLoss:
+    """The loss of a net, and the mean squared errors of slopes besides.
+
+    The latter are summed over outputs and directions, and relative to the mean squared
+    error of the values as in the built-in net.
+
+    Parameters
+    ----------
+    net : NeuralNet
+    labels : Labels
+    """
+
+    def __init__(self, net: NeuralNet, labels: Labels) -> None:
+        self.net = net
+        self.labels = labels
+
+    def __call__(
+        self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Return the loss of a batch."""
+        own = {name: part for name, part in y_true.items() if name in ("y", "weight")}
+        target = own if "weight" in own else own["y"]
+        net = self.net
+        loss = type(net).get_loss(net, y_pred, target, X=X, training=training)
+        weight = y_true["slope_weight"].to(net.device)
+        some = torch.nonzero(weight.flatten(1).any(dim=1))[:, 0]
+        if not len(some):
+            return loss
+        shared = self.labels.tangents.to(net.device)
+        tangents = (
+            y_true["tangents"].to(net.device)[some] if len(shared) > 1 else shared
+        )
+        at = X.to(net.device)[some]
+        error = slopes_of(net.module_, at, tangents)
+        error = error - y_true["slopes"].to(net.device)[some]
+        square = (weight[some] * error.square()).sum()
+        return loss + self.labels.balance * square / weight[:, 0].numel()
 
 
 def takes_weights(net: NeuralNet) -> bool:

@@ -291,11 +291,10 @@ _NO_LABELS = (
 jacobian_r2_scorer = _JacobianScorer("r2")
 """Scorer by :func:`jacobian_r2_score`, for searches and cross-validation.
 
-Called as ``jacobian_r2_scorer(estimator, X, y, jacobian=J, sample_weight=None)`` with a
-fitted estimator and the true derivatives at the rows of X. In metadata routing it requests
-them as ``jacobian``. Greater is better. The guide has examples:
-:doc:`/user_guide/scores`.
+Called as ``jacobian_r2_scorer(estimator, X, y, jacobian=J)``, with the true derivatives
+at the rows of X, which it requests as ``jacobian`` in metadata routing. Greater is
+better.
 """
 
 neg_jacobian_rmse_scorer = _JacobianScorer("rmse")
-"""Scorer by the negative of :func:`jacobian_rmse`, otherwise as `jacobian_r2_scorer`."""
+"""Scorer by the negative of :func:`jacobian_rmse`; as `jacobian_r2_scorer`."""

@@ -1,6 +1,6 @@
 """Neural-network regression with exact derivatives in the units of the data."""
 
-from . import exceptions
+from . import exceptions, metrics
 from ._converters import register_converter, register_function
 from ._regressor import DifferentiableRegressor
 from .functional import (
@@ -24,6 +24,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "laplacian",
+    "metrics",
     "register_converter",
     "register_function",
     "to_torch",

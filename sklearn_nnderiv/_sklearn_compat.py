@@ -17,6 +17,7 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
+    "ScorerMixin",
     "StrOptions",
     "check_sample_weight",
     "columns_of",
@@ -140,3 +141,11 @@ def has_empty_columns(imputer: Any) -> bool:
     if hasattr(imputer, "initial_imputer_"):
         return bool(np.isnan(imputer.initial_imputer_.statistics_).any())
     return not imputer._valid_mask.all()
+
+
+class ScorerMixin:
+    """What searches ask of a scorer beside what is documented."""
+
+    def _accept_sample_weight(self) -> bool:
+        """Whether it takes weights, asked while metadata routing is switched off."""
+        return True

@@ -34,7 +34,7 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     if not weight.any():
         raise ValueError(
             "Sample weights must contain at least one non-zero number: all "
-            f"{len(weight)} of them are zero, which leaves no row to fit."
+            f"{len(weight)} of them are zero, which leaves no row."
         )
     return weight
 

@@ -30,6 +30,8 @@ ROOMS = [
     "_derivatives",
     "_uncertainty",
     "functional",
+    "_comparison",
+    "metrics",
     "__init__",
 ]
 THIRD_PARTIES = {
@@ -51,6 +53,8 @@ THIRD_PARTIES = {
     "_derivatives": {"numpy", "skorch", "sklearn", "torch"},
     "_uncertainty": {"numpy", "sklearn", "torch"},
     "functional": {"torch"},
+    "_comparison": {"numpy", "sklearn"},
+    "metrics": {"numpy", "sklearn"},
     "__init__": set(),
 }
 STANDARD_LIBRARY = __import__("sys").stdlib_module_names

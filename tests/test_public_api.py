@@ -18,12 +18,14 @@ PUBLIC = {
     "jacobian",
     "jvp",
     "laplacian",
+    "metrics",
     "register_converter",
     "register_function",
     "to_torch",
     "value_and_jacobian",
     "vjp",
 }
+MODULES = {"exceptions", "metrics"}
 METHODS = [
     "fit",
     "partial_fit",
@@ -33,12 +35,13 @@ METHODS = [
     "predict_with_jacobian",
 ]
 DOCUMENTED = [
-    *(f"sklearn_nnderiv.{name}" for name in sorted(PUBLIC - {"exceptions"})),
+    *(f"sklearn_nnderiv.{name}" for name in sorted(PUBLIC - MODULES)),
     *(f"sklearn_nnderiv.DifferentiableRegressor.{name}" for name in METHODS),
     *(
         f"sklearn_nnderiv.exceptions.{name}"
         for name in sklearn_nnderiv.exceptions.__all__
     ),
+    *(f"sklearn_nnderiv.metrics.{name}" for name in sklearn_nnderiv.metrics.__all__),
 ]
 # EX01, SA01: methods and exceptions are shown in the examples of the class;
 # GL01 to GL03: where the text begins is ruff's matter; ES01: a summary may suffice;
@@ -70,7 +73,7 @@ def test_public_object_has_a_docstring(name):
 
 
 def test_functions_and_class_have_an_example():
-    for name in PUBLIC - {"exceptions"}:
+    for name in PUBLIC - MODULES:
         assert ">>>" in getattr(sklearn_nnderiv, name).__doc__
 
 

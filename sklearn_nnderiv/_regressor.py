@@ -347,6 +347,25 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         resume = self.warm_start and hasattr(self, "net_")
         return self._fit(X, y, sample_weight, jacobian, resume=resume, one_epoch=False)
 
+    @fit_context(prefer_skip_nested_validation=False)
+    def _fit_along(
+        self, X: Any, y: Any, sample_weight: Any, jacobian: Array, directions: Array
+    ) -> Self:
+        """Fit to derivatives along directions of the features.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        jacobian : ndarray of shape (n_samples, n_outputs, n_directions)
+            NaN where unknown, in units of y per length of a direction, which is to be
+            such that y changes by something like its standard deviation.
+        directions : ndarray of shape (n_samples, n_directions, n_features)
+        """
+        resume = self.warm_start and hasattr(self, "net_")
+        given = (X, y, sample_weight, jacobian, directions)
+        return self._fit(*given, resume=resume, one_epoch=False)
+
     @available_if(_can_fit_partially)
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -384,6 +403,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y: Any,
         sample_weight: Any,
         jacobian: Any,
+        directions: Array | None = None,
         *,
         resume: bool,
         one_epoch: bool,
@@ -407,9 +427,12 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 reset=not resume,
             )
             weight = check_weights(sample_weight, X)
-            labels = check_jacobian(jacobian, X, y, vars(self).get("feature_names_in_"))
+            if directions is None:
+                names = vars(self).get("feature_names_in_")
+                jacobian = check_jacobian(jacobian, X.shape[1], y, names)
             targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
-            rows = Rows.of(X, targets, weight, labels)
+            rows = Rows(X, targets, weight, jacobian, directions)
+            rows = rows.of_positive_weight()
             train(self, rows, resume=resume, one_epoch=one_epoch)
             self._y_ndim = np.ndim(y)
         return self

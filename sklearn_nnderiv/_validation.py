@@ -39,7 +39,7 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     return weight
 
 
-def check_jacobian(jacobian: Any, X: Array, y: Any, names: Any) -> Array | None:
+def check_jacobian(jacobian: Any, n_features: int, y: Any, names: Any) -> Array | None:
     """Return known derivatives (n_samples, n_outputs, n_features), NaN where unknown.
 
     None if there are none at all.
@@ -53,7 +53,7 @@ def check_jacobian(jacobian: Any, X: Array, y: Any, names: Any) -> Array | None:
             f"{list(names)}, got {list(columns)}."
         )
     labels = np.asarray(jacobian, dtype=np.float64)
-    expected = (*np.shape(y), X.shape[1])
+    expected = (*np.shape(y), n_features)
     if labels.shape != expected:
         raise ValueError(
             f"`jacobian` must have the shape of predict_jacobian(X), {expected}: that "
@@ -73,7 +73,7 @@ def check_jacobian(jacobian: Any, X: Array, y: Any, names: Any) -> Array | None:
             UserWarning,
         )
         return None
-    return labels.reshape(len(X), -1, X.shape[1])
+    return labels.reshape(len(labels), -1, n_features)
 
 
 def _shape_hint(given: tuple[int, ...], expected: tuple[int, ...]) -> str:

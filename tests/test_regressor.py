@@ -655,7 +655,7 @@ def test_merging_stops_at_the_documented_size(data, monkeypatch):
 
     X, y = data
     X, y = np.tile(X, (2, 1)), np.tile(y, (2, 1))
-    rows = _problem.Rows.of(X, y, np.ones(80))
+    rows = _problem.Rows(X, y, np.ones(80))
     assert len(rows.merged().X) == 40
     assert (rows.merged().weight == 2).all()
     monkeypatch.setattr(_problem, "MAX_MERGED_SIZE", 399)

@@ -295,12 +295,12 @@ def _warn_of_convergence(estimator: Any, choice: Choice) -> None:
 
 def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> None:
     """Name the columns of X along which the data say little of the derivative."""
-    if standard.n_in != rows.X.shape[1]:
+    if standard.n_in != rows.X.shape[1] or rows.directions is not None:
         return  # columns of the network are not those of X
     found = doubtful_columns(run)
     if rows.jacobian is not None:
-        known = ~np.isnan(rows.jacobian).all(axis=(0, 1))
-        found = {j: why for j, why in found.items() if not known[standard.columns[j]]}
+        unknown = np.atleast_1d(np.isnan(rows.jacobian).all(axis=(0, 1)))
+        found = {j: why for j, why in found.items() if unknown[standard.columns[j]]}
     if not found:
         return
     names = getattr(estimator, "feature_names_in_", None)

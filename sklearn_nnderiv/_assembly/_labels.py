@@ -48,7 +48,12 @@ def scaled_labels(
         return None
     units = getattr(estimator, "_label_units", None) if go_on else None
     step = _steps(rows, known) if units is None else units[0]
-    tangents = _tangents(estimator._x_map, rows.X[index], features)
+    if rows.directions is None:
+        tangents = _tangents(estimator._x_map, rows.X[index], features)
+    else:
+        every = np.arange(rows.X.shape[1])
+        tangents = _tangents(estimator._x_map, rows.X[index], every)
+        tangents = np.matmul(rows.directions[index][:, features], tangents)
     tangents = tangents * step[features, None]
     raw = rows.jacobian[index][:, :, features] * step[features]
     slopes = _slopes(estimator._y_map, y[index], raw)
@@ -82,8 +87,10 @@ def _steps(rows: Rows, known: Array) -> Array:
     """Return a typical step of every feature, the unit of the slopes along it.
 
     It is the standard deviation; of a feature that is constant, what would change y by
-    its standard deviation.
+    its standard deviation. Directions have their length already.
     """
+    if rows.directions is not None:
+        return np.ones(known.shape[2])
     part = (rows.weight / rows.weight.sum())[:, None]
     step = np.sqrt((part * (rows.X - (part * rows.X).sum(axis=0)) ** 2).sum(axis=0))
     constant = (rows.X[:1] == rows.X).all(axis=0)
@@ -134,5 +141,4 @@ def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:
             return scaled.transpose(0, 2, 1)
     after[np.linalg.det(after) == 0] = np.nan
     # an unknown label of one output leaves all scaled ones unknown
-    solved: Array = np.linalg.solve(after, raw)
-    return solved.transpose(0, 2, 1)
+    return np.asarray(np.linalg.solve(after, raw), np.float64).transpose(0, 2, 1)

@@ -26,28 +26,27 @@ class Rows:
     X : ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples, n_outputs)
     weight : ndarray of shape (n_samples,)
-    jacobian : ndarray of shape (n_samples, n_outputs, n_features) or None
+    jacobian : ndarray of shape (n_samples, n_outputs, n_labelled) or None
         Derivatives of y, NaN where unknown.
+    directions : ndarray of shape (n_samples, n_labelled, n_features) or None
+        Along which the derivatives are; along each feature if None.
     """
 
     X: Array
     y: Array
     weight: Array
     jacobian: Array | None = None
+    directions: Array | None = None
 
-    @classmethod
-    def of(
-        cls, X: Array, y: Array, weight: Array, jacobian: Array | None = None
-    ) -> Rows:
+    def of_positive_weight(self) -> Rows:
         """Leave out the rows of weight zero."""
-        rows = cls(X, y, weight, jacobian)
-        kept = weight > 0
-        return rows if kept.all() else rows.take(np.flatnonzero(kept))
+        kept = self.weight > 0
+        return self if kept.all() else self.take(np.flatnonzero(kept))
 
     def take(self, rows: Index) -> Rows:
         """Return some of the rows."""
-        parts = (self.X[rows], self.y[rows], self.weight[rows])
-        return Rows(*parts, None if self.jacobian is None else self.jacobian[rows])
+        parts = (self.X, self.y, self.weight, self.jacobian, self.directions)
+        return Rows(*(part if part is None else part[rows] for part in parts))
 
     def merged(self) -> Rows:
         """Return the distinct rows in canonical order, with their summed weights.
@@ -60,6 +59,8 @@ class Rows:
             flat = self.jacobian.reshape(len(self.X), -1)
             unknown = np.isnan(flat)  # which are not equal to one another
             table += [np.where(unknown, 0.0, flat), unknown]
+        if self.directions is not None:
+            table.append(self.directions.reshape(len(self.X), -1))
         if sum(part.size for part in table) > MAX_MERGED_SIZE:
             return self
         _, first, group = np.unique(

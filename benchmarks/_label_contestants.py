@@ -120,6 +120,9 @@ PEERS = {
     "jenn": (jacobian_enhanced, all_labels),
     "genn": (genn, all_labels),
     "gekpls": (gekpls, all_labels),
+    # the same at the usual settings, with nothing but gamma tuned
+    "jenn-gamma": (jacobian_enhanced, all_labels),
+    "genn-gamma": (genn, all_labels),
 }
 CONTESTANTS = {**OURS, **PEERS}
 
@@ -127,14 +130,14 @@ TAKES_LABELS = "jacobian" in inspect.signature(DifferentiableRegressor.fit).para
 PRESENT = {
     "values": True,
     **dict.fromkeys(("labels", "labels-3/4", "labels-one"), TAKES_LABELS),
-    "jenn": jenn is not None,
-    "genn": smt is not None and jenn is not None,
+    **dict.fromkeys(("jenn", "jenn-gamma"), jenn is not None),
+    **dict.fromkeys(("genn", "genn-gamma"), None not in (jenn, smt)),
     "gekpls": smt is not None,
 }
 MISSING = [name for name, present in PRESENT.items() if not present]
 
-HIDDEN = [[12, 12], [24], [24, 24], [12, 12, 12]]
-GAMMA = [1.0, 0.1, 10.0, 100.0]
+HIDDEN = [[12, 12], [24], [48], [24, 24], [12, 12, 12]]
+GAMMA = [1.0, 0.1, 10.0, 100.0, 1000.0]
 # what a peer is tuned over, one after the other, each from its first value on
 SEARCH = {
     "jenn": {
@@ -156,9 +159,17 @@ SEARCH = {
         "n_comp": [2, 3, 5],
         "delta_x": [1e-4, 1e-3, 1e-5],
     },
+    "jenn-gamma": {
+        "hidden": [[12, 12]],
+        "gamma": GAMMA,
+        "rates": [[0.05]],
+        "max_iter": [2000],
+    },
+    "genn-gamma": {"gamma": GAMMA, "num_iterations": [2000]},
 }
 QUICK_SEARCH = {
     "jenn": {"hidden": [[8]], "gamma": [1.0, 0.1], "rates": [[0.05]], "max_iter": [50]},
     "genn": {"hidden_layer_sizes": [[8]], "gamma": [1.0], "num_iterations": [50]},
     "gekpls": {"extra_points": [1], "n_comp": [2], "delta_x": [1e-4]},
 }
+QUICK_SEARCH |= {f"{name}-gamma": QUICK_SEARCH[name] for name in ("jenn", "genn")}

@@ -13,7 +13,11 @@ TITLES = {
     "seconds": "CPU seconds of the fit",
 }
 # of which the best counts
-GROUPS = {"best peer": list(PEERS), "best network": ["jenn", "genn"]}
+GROUPS = {
+    "best peer": list(PEERS),
+    "best network": ["jenn", "genn"],
+    "gamma tuned": ["jenn-gamma", "genn-gamma"],
+}
 MORE = "values, 3 x rows"
 LESS = [("labels-3/4", "values"), ("labels-one", "values")]
 
@@ -35,6 +39,10 @@ CLAIMS = [
     Claim(
         "Jacobian 50 times better than JENN and GENN: " + ", ".join(FAR),
         *("error", "labels", "best network", 50, 1, FAR),
+    ),
+    Claim(
+        "the same, where their gamma alone is tuned",
+        *("error", "labels", "gamma tuned", 50, 1, FAR),
     ),
     Claim("Jacobian better than JENN, GENN", "error", "labels", "best network", part=1),
     Claim("values better", "value_error", "labels", "best network", part=1),
@@ -145,7 +153,7 @@ def report(rows, options):
     medians = Medians(rows)
     for field in TITLES:
         names = ["values", "labels", *PEERS]
-        ratios = [("best peer", "labels"), ("best network", "labels")]
+        ratios = [(group, "labels") for group in GROUPS]
         compare(medians, field, names, ratios, options)
     print("\nLabels at n rows against values at 3 n, and some of the labels only")
     for field in TITLES:

@@ -167,7 +167,7 @@ def gaussian_process(problem):
 def kriging_jacobian(model, X):
     """Differentiate the mean; SMT's own derivative takes minutes for 2,000 points."""
     theta, weights = model.optimal_theta, model.optimal_par["gamma"].T
-    if model.name == "KPLS":
+    if model.name in ("KPLS", "GEKPLS"):
         theta = model.coeff_pls**2 @ theta
     X = (X - model.X_offset) / model.X_scale
     distances = cdist(X * np.sqrt(theta), model.X_norma * np.sqrt(theta), "sqeuclidean")

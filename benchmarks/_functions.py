@@ -223,7 +223,8 @@ FUNCTIONS = {**USUAL, **APART}
 class Problem:
     """Rows of a function to fit, and the truth on other points.
 
-    Noise has the standard deviation `noise` in units of that of the function.
+    Noise has the standard deviation `noise` in units of that of the function; it is
+    added to the values and not to the Jacobian.
     """
 
     def __init__(self, name, n, noise=0.0, seed=0):
@@ -231,7 +232,7 @@ class Problem:
         self.noise, self.seed = noise, seed
         self.X = function.design(n, function.n_inputs, seed)
         self.X_test = np.random.default_rng(99).random((N_TEST, function.n_inputs))
-        self.y, _ = function.evaluate(self.X)
+        self.y, self.jacobian = function.evaluate(self.X)
         self.y_test, self.jacobian_test = function.evaluate(self.X_test)
         self.unit = self.y_test.std(axis=0)
         rng = np.random.default_rng(seed + 7)
@@ -244,3 +245,19 @@ class Problem:
         wrong = jacobian / self.unit[:, None] - truth
         relative = np.linalg.norm(wrong) / np.linalg.norm(truth)
         return float(np.sqrt((residual**2).mean())), float(relative)
+
+
+def to_differences(predict, jacobian, X, steps):
+    """Return the relative difference of the Jacobian to central differences.
+
+    It is that of the best step: rounding asks for a long one, curvature for a short
+    one. None would mend a wrong derivative.
+    """
+    result, errors = jacobian(X), []
+    for step in steps:
+        columns = []
+        for h in step * np.eye(X.shape[1]):
+            near, far = (predict(X + i * h) - predict(X - i * h) for i in (1, 2))
+            columns.append((8 * near - far) / (12 * step))
+        errors.append(np.linalg.norm(np.stack(columns, axis=2) - result))
+    return float(min(errors) / np.linalg.norm(result))

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from _accuracy_report import draw, report
 from _contestants import CONTESTANTS, MISSING, MOST_ROWS
-from _functions import APART, FUNCTIONS, USUAL, Problem
+from _functions import APART, FUNCTIONS, USUAL, Problem, to_differences
 
 SIZES = ["main", "second"]
 # rows from which one seed is enough for a short run: half a minute a fit
@@ -36,6 +36,9 @@ ONE_SEED = {"gp": 500}
 NOISY = ["branin", "otl", "friedman"]
 QUICK = ["mlp-32", "mlp-64", "gp", "krg", "poly-3", "ours"]
 KERNELS = {"gp", "krg", "kpls"}
+# a very short step rarely meets one of the kinks of ReLU; sums over a kernel have large
+# terms of both signs, and lose digits in differences
+SHORT, LONG = [1e-8], [1e-1, 3e-2, 1e-2, 3e-3, 1e-3]
 
 
 class Job(NamedTuple):
@@ -46,25 +49,6 @@ class Job(NamedTuple):
     noise: float
     seed: int
     contestant: str
-
-
-def to_differences(name, predict, jacobian, X):
-    """Return the relative difference of the Jacobian to central differences.
-
-    A very short step rarely meets one of the kinks of ReLU. Sums over a kernel have
-    large terms of both signs: rounding asks for a long step, a short length scale for
-    a shorter one, and the best of some is taken. None would mend a wrong derivative.
-    """
-    steps = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3] if name in KERNELS else [1e-8]
-    result = jacobian(X)
-    errors = []
-    for step in steps:
-        columns = []
-        for h in step * np.eye(X.shape[1]):
-            near, far = (predict(X + i * h) - predict(X - i * h) for i in (1, 2))
-            columns.append((8 * near - far) / (12 * step))
-        errors.append(np.linalg.norm(np.stack(columns, axis=2) - result))
-    return float(min(errors) / np.linalg.norm(result))
 
 
 def check_derivatives(rows):
@@ -93,13 +77,13 @@ def fit(job):
     start = time.process_time()
     predict, jacobian = CONTESTANTS[job.contestant](problem)
     seconds = time.process_time() - start
-    X = problem.X_test
+    X, steps = problem.X_test, LONG if job.contestant in KERNELS else SHORT
     value_error, error = problem.errors(predict(X), jacobian(X))
     return {
         **job._asdict(),
         "error": error,
         "value_error": value_error,
-        "to_differences": to_differences(job.contestant, predict, jacobian, X[:5]),
+        "to_differences": to_differences(predict, jacobian, X[:5], steps),
         "seconds": round(seconds, 4),
     }
 

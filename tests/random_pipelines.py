@@ -188,6 +188,7 @@ def singles(draw, found, role):
         else:
             adjust(rows, found.wants)
             before = rows.Z
-            assume(append(rows, draw(found.make(*rows.shape))))
+            step = draw(found.make(*rows.shape))
+            assume(append(rows, step, may_be_constant=True))
             rows.Z = rows.Z if role == "inverse_transform" else before
     return rows.steps[-1], between(rows.Z, draw(st.integers(0, 2**31 - 1)))

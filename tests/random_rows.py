@@ -84,9 +84,9 @@ def round_otherwise(Z):
 
 
 def has_digits(Z, rounded):
-    """Whether columns vary by much more than rounding makes of them."""
+    """Whether columns that vary do so by much more than rounding makes of them."""
     width, noise = np.ptp(Z, axis=0), abs(rounded - Z).max(axis=0)
-    return width.any() and not (noise > 1e-11 * width)[width > 0].any()
+    return not (noise > 1e-11 * width)[width > 0].any()
 
 
 def dense(Z):
@@ -94,7 +94,7 @@ def dense(Z):
     return Z.toarray() if hasattr(Z, "toarray") else np.asarray(Z, dtype=np.float64)
 
 
-def append(rows, step):
+def append(rows, step, *, may_be_constant=False):
     """Fit a step and append it, if what it makes of the rows can be gone on with."""
     try:
         Z = dense(fit(step, rows.Z, rows.y[:, 0]).transform(rows.Z))
@@ -103,7 +103,7 @@ def append(rows, step):
         return False
     if not (0 < Z.shape[1] <= WIDEST and np.isfinite(Z).all() and abs(Z).max() < 1e6):
         return False
-    if not has_digits(Z, rounded):
+    if not (may_be_constant or np.ptp(Z, axis=0).any()) or not has_digits(Z, rounded):
         return False
     rows.steps.append(step)
     rows.Z, rows.rounded = Z, rounded

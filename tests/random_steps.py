@@ -178,6 +178,7 @@ KERNELS = [
         kernel=one_of("linear", "poly", "rbf", "cosine"),
         gamma=one_of(None, 0.3),
         eigen_solver=st.just("dense"),
+        fit_inverse_transform=YES_OR_NO,
     ),
     unit(
         Nystroem,

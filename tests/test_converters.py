@@ -26,7 +26,7 @@ from sklearn_nnderiv._converters import check_agreement, convert
 from sklearn_nnderiv._converters._lookup import REGISTRY as _REGISTRY
 from sklearn_nnderiv._elementwise.ufuncs import SMOOTH_UFUNCS
 from sklearn_nnderiv._engines import evaluate
-from sklearn_nnderiv._maps import Affine, Elementwise, Sequential
+from sklearn_nnderiv._maps import Affine, Elementwise, RowFunction, Sequential
 from sklearn_nnderiv.exceptions import (
     ConversionMismatchError,
     DerivativeWarning,
@@ -472,6 +472,27 @@ def test_rounding_behind_a_constant_part_is_no_disagreement():
     check_agreement(function, X, np.array([4e-16]), "S")
     with pytest.raises(ConversionMismatchError, match="differs from S itself"):
         check_agreement(function, X, np.array([1e-9]), "S")
+
+
+def cancelling(x):
+    return (x + 1e6) - 1e6
+
+
+def cancelling_in_place(x):
+    y = torch.zeros(len(x), 2, dtype=x.dtype)
+    y[:, 0].copy_(x[:, 0])
+    y.add_(1e6).neg_()
+    return -y[:, :1] - 1e6
+
+
+@pytest.mark.parametrize("identity", [cancelling, cancelling_in_place])
+def test_rounding_of_terms_that_cancel_is_no_disagreement(rng, identity):
+    X = rng.normal(size=(20, 1))
+    function = RowFunction(identity, {}, 1, 1, "smooth")
+    assert 1e-11 < abs(function(torch.tensor(X)).numpy() - X).max() < 1e-9
+    check_agreement(function, X, X, "S")
+    with pytest.raises(ConversionMismatchError, match="differs from S itself"):
+        check_agreement(function, X, X + 1e-7, "S")
 
 
 @pytest.mark.parametrize("how", ["all", "input", "half"])

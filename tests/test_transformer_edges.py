@@ -31,7 +31,7 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.kernel_approximation import AdditiveChi2Sampler, SkewedChi2Sampler
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     Binarizer,
     KBinsDiscretizer,
@@ -453,3 +453,28 @@ def test_scalers_whose_output_is_sparse(rng):
         results.append(model.fit(X, X[:, 0]).predict_jacobian(X))
     np.testing.assert_array_equal(*results)
     assert abs(results[0]).max() > 0.1
+
+
+@pytest.mark.filterwarnings("ignore:No features were selected:UserWarning")
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        PolynomialFeatures((2, 3), interaction_only=True, include_bias=False),
+        SplineTransformer(2, degree=0, extrapolation="constant", include_bias=False),
+        SplineTransformer(2, degree=1, extrapolation="periodic", include_bias=False),
+        SelectKBest(f_regression, k=0),
+        MissingIndicator(),
+    ],
+    ids=lambda transformer: type(transformer).__name__,
+)
+def test_no_columns_of_one_beside_those_of_another(rng, nothing):
+    X = rng.normal(size=(20, 1))
+    model = make_pipeline(
+        StandardScaler(), make_union(nothing, StandardScaler()), Ridge()
+    ).fit(X, 3 * X[:, 0])
+    (_, nothing), (_, other) = model[1].transformer_list
+    assert nothing.transform(X).shape == (20, 0)
+    slope = model[-1].coef_ / model[0].scale_ / other.scale_
+    np.testing.assert_allclose(jacobian(model, X), np.tile(slope, (20, 1)))
+    with pytest.raises(NotConvertibleError, match="returns no columns"):
+        jacobian(nothing, X)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 
-from .._maps import Map, Monomials, PiecewisePolynomial, Smoothness
+from .._maps import Map, Monomials, PiecewisePolynomial, Select, Smoothness
 from .._validation import Array
 from ..exceptions import NotConvertibleError
 from ._registry import register_converter
@@ -14,6 +14,8 @@ from ._registry import register_converter
 
 @register_converter(PolynomialFeatures, "transform")
 def _polynomial_features(fitted: PolynomialFeatures) -> Map:
+    if fitted.n_output_features_ == 0:  # of which there are no powers
+        return Select([], fitted.n_features_in_)
     return Monomials(fitted.powers_)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ._parameters import check_activation, hidden_sizes
 from ._training import (
     ADAM_ACTIVATION,
@@ -22,6 +24,8 @@ from ._validation import check_device
 # residuals (rows times outputs) up to which lm is the more exact in equal time, and is
 # done within minutes (benchmarks/solver_crossover.py, benchmarks/large.py)
 MAX_RESIDUALS_LM = 10_000
+# the same where derivatives are residuals too, which other solvers fit far less exactly
+MAX_RESIDUALS_LABELLED = 20_000
 # and its cost, residuals times the square of a first layer's weights
 MAX_COST_LM = 1e10
 # for what lm cannot train: beyond as many rows, lbfgs is behind adam in equal time
@@ -131,8 +135,11 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
 
 def _cheap_enough(rows: Rows) -> bool:
     weights = min(32 * (rows.X.shape[1] + 1), 1_500)
-    n = rows.y.size
-    return n <= MAX_RESIDUALS_LM and n * weights**2 <= MAX_COST_LM
+    n, most = rows.y.size, MAX_RESIDUALS_LM
+    if rows.jacobian is not None:
+        n += int(np.isfinite(rows.jacobian).sum())
+        most = MAX_RESIDUALS_LABELLED
+    return n <= most and n * weights**2 <= MAX_COST_LM
 
 
 def _obstacle_to_lm(estimator: Any, activation: Any) -> str | None:

@@ -159,15 +159,16 @@ def _race(
 ) -> tuple[Standard, list[Entrant]]:
     """Race the candidates that the parameters leave open."""
     standard = Standard.of(problem, shifted=choice.alpha is None)
+    data = standard.data(problem)
     tried = candidates(
         estimator.n_candidates,
         len(standard.columns),
-        len(problem.y),
+        len(data.y),  # slopes are rows too
         choice.hidden,
         choice.activation,
     )
     alpha = None if choice.alpha is None else problem.alpha
-    return standard, race.run(tried, standard.data(problem), alpha, seed)
+    return standard, race.run(tried, data, alpha, seed)
 
 
 def _finished(run: Run, race: Race) -> bool:

@@ -66,7 +66,8 @@ def scaled_labels(
     slopes = np.where(own > 0, slopes, 0.0)
     if units is None:
         whole = weight[index, None, None] * own
-        factor = balance(y.astype(float), weight.astype(float), slopes, whole)
+        values, by_row = y.astype(np.float64), weight.astype(np.float64)
+        factor = balance(values, by_row, slopes, whole, known.shape[2])
         estimator._label_units = units = (step, factor)
     return Labels(
         torch.from_numpy(index),
@@ -74,6 +75,7 @@ def scaled_labels(
         torch.from_numpy(slopes),
         torch.from_numpy(own),
         units[1],
+        known.shape[2],
     )
 
 

@@ -28,8 +28,9 @@ class Labels:
     weight : Tensor of shape (n_at, n_tangents, n_out)
         Relative weight of each target, without those of the rows; 0 where unknown.
     balance : float
-        What a squared residual is multiplied by for one common scale of all slopes: the
-        variance of the values over the mean square of the slopes.
+        What a squared residual is multiplied by, see `balance`.
+    n_features : int
+        The number of raw features, labelled or not.
     """
 
     index: Tensor
@@ -37,6 +38,7 @@ class Labels:
     slopes: Tensor
     weight: Tensor
     balance: float
+    n_features: int
 
     def take(self, rows: Tensor, n: int) -> Labels | None:
         """Return the labels of `rows` of n in their order; None if there are none."""
@@ -76,8 +78,14 @@ class Labels:
         return self.balance * (own * (slopes - self.slopes).square()).sum()
 
 
-def balance(y: Array, row_weight: Array, slopes: Array, weight: Array) -> float:
+def balance(
+    y: Array, row_weight: Array, slopes: Array, weight: Array, n_features: int
+) -> float:
     """Return what makes slopes weigh as much as values, on average.
+
+    If slopes along all features were known, their mean square would be at least about
+    the variance of y over the number of features, by the inequality of Poincare. Where
+    only small ones are known, they do not weigh more than that allows.
 
     Parameters
     ----------
@@ -85,15 +93,19 @@ def balance(y: Array, row_weight: Array, slopes: Array, weight: Array) -> float:
     row_weight : ndarray of shape (n_samples,)
     slopes, weight : ndarray of one shape
         Targets and their whole weights.
+    n_features : int
+        Of the raw data.
 
     Returns
     -------
     balance : float
         The variance of y over the mean square of the slopes, either of which is taken
-        as 1 where it is zero.
+        as 1 where it is zero; at most `n_features` where neither is.
     """
     part = (row_weight / row_weight.sum())[:, None]
     deviation = y - (part * y).sum(axis=0)
     variance = float((part * deviation**2).sum()) / y.shape[1]
     square = float((weight * slopes**2).sum() / weight.sum())
-    return (variance or 1.0) / (square or 1.0)
+    if variance == 0 or square == 0:
+        return 1.0 / (square or 1.0)
+    return min(variance / square, float(n_features))

@@ -45,8 +45,13 @@ class Rows:
 
     def take(self, rows: Index) -> Rows:
         """Return some of the rows."""
-        parts = (self.X, self.y, self.weight, self.jacobian, self.directions)
-        return Rows(*(part if part is None else part[rows] for part in parts))
+        return Rows(
+            self.X[rows],
+            self.y[rows],
+            self.weight[rows],
+            None if self.jacobian is None else self.jacobian[rows],
+            None if self.directions is None else self.directions[rows],
+        )
 
     def merged(self) -> Rows:
         """Return the distinct rows in canonical order, with their summed weights.

@@ -177,7 +177,8 @@ def _poor(entrant: Entrant) -> bool:
 
 def _some_rows(data: Data, seed: int) -> Data:
     n = len(data.X)
-    if n <= _RACE_ROWS:
+    n_some = n * _RACE_ROWS // len(data.y)  # whose slopes are rows of y too
+    if n_some >= n:
         return data
-    rows = np.random.default_rng(seed).choice(n, _RACE_ROWS, replace=False)
+    rows = np.random.default_rng(seed).choice(n, max(1, n_some), replace=False)
     return data.rows(np.sort(rows))

@@ -77,7 +77,8 @@ class Standard:
         targets = (targets / self.y_scale).reshape(-1, n_out)
         by_row = np.repeat(data.root_weight[index] ** 2, weight.shape[1])[:, None]
         weight = by_row * weight.reshape(-1, n_out)
-        strength = balance(data.y, data.root_weight**2, targets, weight)
+        row_weight = data.root_weight**2
+        strength = balance(data.y, row_weight, targets, weight, labels.n_features)
         known = by_row * (weight > 0)
         if (weight == weight[:, :1]).all():
             root_weight = np.sqrt(strength * weight[:, 0])

@@ -287,6 +287,7 @@ def test_laplacian_against_its_formula(d, gamma, rng):
         np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-13, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:Please use .torch.vmap:FutureWarning")
 def test_laplacian_in_every_mode_of_torch(rng):
     X, Y = two_sets(rng, n=4, m=5)
     function = KernelMap(given_kernel("laplacian", {"gamma": 0.3}, 3, "It"), Y)
@@ -312,6 +313,21 @@ def test_laplacian_in_every_mode_of_torch(rng):
     batch = x.detach().reshape(2, 2, 3)
     nested = vmap(vmap(jacrev(function)))(batch)
     torch.testing.assert_close(nested, vmap(vmap(jacrev(plain)))(batch))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_laplacian_exported_is_differentiable_twice(strict, rng):
+    X, Y = two_sets(rng)
+    function = KernelMap(given_kernel("laplacian", {"gamma": 0.3}, 3, "It"), Y)
+    x = torch.tensor(X)
+    exported = torch.export.export(function, (x,), strict=strict).module()
+    torch.testing.assert_close(exported(x), function(x))
+    both = []
+    for module in (exported, function):
+        rows = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(module(rows).sum(), rows, create_graph=True)
+        both.append((slope, *torch.autograd.grad(slope.square().sum(), rows)))
+    torch.testing.assert_close(*both)
 
 
 def test_laplacian_of_rows_that_are_not_finite():

@@ -27,6 +27,9 @@ class LaplacianKernel(KernelFunction):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return k(x, y)."""
+        # graphs keep no gradients of ours, and torch's own has no derivative
+        if torch.compiler.is_compiling():
+            return torch.exp(-self.gamma * _summed(_absolute_difference, x, y))
         rows = x.reshape(-1, x.shape[-1])
         k = torch.exp(_Manhattan.apply(rows, y, -self.gamma))
         return k.reshape(*x.shape[:-1], len(y))
@@ -114,7 +117,8 @@ class _Manhattan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, moved: Tensor, *_: None) -> Tensor:
-        return _summed_signs(*ctx.saved_tensors, ctx.factor * moved)
+        x, y = ctx.saved_tensors
+        return _summed_signs(x, y, ctx.factor * moved)
 
 
 class _WeightedSigns(torch.autograd.Function):
@@ -133,7 +137,8 @@ class _WeightedSigns(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, factors: Tensor) -> tuple[Tensor, None, None]:
-        return _summed_signs(*ctx.saved_tensors, factors), None, None
+        x, y = ctx.saved_tensors
+        return _summed_signs(x, y, factors), None, None
 
     @staticmethod
     def jvp(ctx: Any, moved: Tensor, *_: None) -> Tensor:
@@ -155,6 +160,10 @@ def _summed_signs(x: Tensor, y: Tensor, factors: Tensor) -> Tensor:
     for a, b, c in zip(x.unbind(-1), y.unbind(-1), factors.unbind(-1), strict=True):
         total = total + (a.unsqueeze(-1) - b).sign() * c.unsqueeze(-1)
     return total
+
+
+def _absolute_difference(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).abs()
 
 
 def _chi2_term(a: Tensor, b: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ class AutodiffPass:
     def jacobian(self, out: Any) -> None:
         """Write the Jacobian (n, n_out, n_active)."""
         _, k, d = out.shape
-        if k > _FACTOR * d + _SURPLUS:
+        if forward_mode_pays(k, d):
             try:
                 self._forward_jacobian(out)
                 return
@@ -84,10 +84,19 @@ class AutodiffPass:
 
     def vjp(self, U: Any, out: Any) -> None:
         """Write the derivative (n, n_active) of the sum of U (n, n_out) times y."""
+        self._store_known(self._pulled(torch.tensor(U)), out, None)
+
+    def pull(self, U: Any, out: Any) -> None:
+        """Write the same where no value is NaN; elsewhere it may be any number.
+
+        U has to be writeable, and is not written to.
+        """
+        _store(self._pulled(torch.from_numpy(U)), out)
+
+    def prepare(self) -> None:
+        """Compute values in such a way that derivatives need no others."""
         with _differentiable():
-            x, y = self._graph
-            weighted = (y * torch.tensor(U).to(y)).sum()
-            self._store_known(_grad(weighted, x), out, None)
+            _ = self._graph
 
     def hvp(self, V: Any, out: Any) -> None:
         """Write the derivative (n, n_out, n_active) of the Jacobian along V."""
@@ -133,6 +142,11 @@ class AutodiffPass:
             return self._graph[1].detach()
         with torch.inference_mode(False), torch.no_grad():
             return self.function(self.x)
+
+    def _pulled(self, U: Tensor) -> Tensor:
+        with _differentiable():
+            x, y = self._graph
+            return _grad(y, x, U.to(y))
 
     def _gradient(self, j: int) -> Tensor:
         with _differentiable():
@@ -189,6 +203,11 @@ class AutodiffPass:
             out[bad] = np.nan
 
 
+def forward_mode_pays(n_out: int, n_in: int) -> bool:
+    """Whether a Jacobian is better computed column by column."""
+    return n_out > _FACTOR * n_in + _SURPLUS
+
+
 @cache
 def _load_forward_mode() -> None:
     """Have torch import what it needs, with deprecation warnings of its own."""
@@ -204,12 +223,17 @@ def _differentiable() -> Iterator[None]:
         yield
 
 
-def _grad(y: Tensor, x: Tensor, *, again: bool = False) -> Tensor:
-    """Return the derivative of a number by x, zero where it does not depend on x."""
+def _grad(
+    y: Tensor, x: Tensor, weights: Tensor | None = None, *, again: bool = False
+) -> Tensor:
+    """Return the derivative by x of a number, or of a weighted sum of numbers.
+
+    It is zero where they do not depend on x.
+    """
     if not y.requires_grad:
         return torch.zeros_like(x)
     (gradient,) = torch.autograd.grad(
-        y, x, retain_graph=True, create_graph=again, materialize_grads=True
+        y, x, weights, retain_graph=True, create_graph=again, materialize_grads=True
     )
     return gradient
 

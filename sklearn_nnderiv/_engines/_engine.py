@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from .._maps import Map
-from ._autodiff import AutodiffPass
+from ._autodiff import AutodiffPass, forward_mode_pays
 from ._closed_form import Pass
 from ._columns import ColumnsPass
 from ._fold import make_plan
 from ._one_row import OneRow
 from ._parts import CONSTANTS
 from ._plan import Plan
+from ._split import SplitPass, split_of
 from ._workspace import Workspace
 
 # bytes of scratch memory of a thread, which a cache holds, and bounds of the rows of a
@@ -39,6 +40,9 @@ _MOST_SAMPLES = 16
 _engines: WeakKeyDictionary[nn.Module, Engine] = WeakKeyDictionary()
 
 
+AnyPass = Pass | ColumnsPass | SplitPass | AutodiffPass
+
+
 class Engine:
     """Computes a map and its derivatives as the map was when the engine was made.
 
@@ -49,6 +53,7 @@ class Engine:
 
     def __init__(self, function: nn.Module) -> None:
         self.plan: Plan | None = make_plan(function)
+        self.split = None if self.plan is not None else split_of(function)
         self._stamp = Stamp(function)
         self._given = ref(function)
         self._spaces: dict[int, list[Workspace]] = {}
@@ -83,29 +88,22 @@ class Engine:
 
     def _chunk(self, order: int) -> int:
         plan = self.plan
-        if plan is None:
-            return _autodiff_rows(self._given())
-        units = sum(plan.widths)
-        numbers = 4 * units + plan.n_out
-        if order == 1:
-            numbers += plan.n_first_order
-        if order == 2:
-            numbers += (3 * plan.n_in + plan.n_out) * units
-            numbers += plan.n_in**2 * plan.n_out
-        on_gpu = plan.device.type != "cpu"
-        scratch = _SCRATCH_ON_GPU if on_gpu else _SCRATCH
-        rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)
-        most = _MOST_ROWS_ON_GPU if on_gpu else _MOST_ROWS
-        return int(np.clip(rows, _LEAST_ROWS, most))
+        if plan is not None:
+            return _closed_form_rows(plan, order)
+        rows = _autodiff_rows(self._given())
+        if self.split is not None and order < 2:
+            rows = min(rows, _closed_form_rows(self.split.plan, 0))
+        return rows
 
     def borrow(self, n_rows: int) -> Workspace | None:
         """Return scratch memory for so many rows, to be given back."""
-        if self.plan is None:
+        plan = self.plan if self.split is None else self.split.plan
+        if plan is None:
             return None
         try:
             return self._spaces[n_rows].pop()
         except (KeyError, IndexError):
-            return Workspace(n_rows, self.plan.dtype, self.plan.device)
+            return Workspace(n_rows, plan.dtype, plan.device)
 
     def give_back(self, space: Workspace | None) -> None:
         """Keep scratch memory for the next call."""
@@ -134,15 +132,19 @@ class Engine:
 
     def passes(
         self, order: int, n_in: int, n_active: int | None = None
-    ) -> Callable[[Any, Any], Pass | ColumnsPass | AutodiffPass]:
+    ) -> Callable[[Any, Any], AnyPass]:
         """Return what computes derivatives up to an order, given memory and rows.
 
         They are by so many of the first of n_in inputs, by default by all.
         """
-        plan = self._plan_by(n_in if n_active is None else n_active)
+        n = n_in if n_active is None else n_active
+        plan, split = self._plan_by(n), self.split
         if plan is None:
             function = self.function  # once, for it may be a copy
-            return lambda space, X: AutodiffPass(function, X, n_active)
+            if split is None or order > 1 or forward_mode_pays(split.plan.n_out, n):
+                return lambda space, X: AutodiffPass(function, X, n_active)
+            head, tail = split.head(function), split.plan
+            return lambda space, X: SplitPass(head, tail, space, X, order, n_active)
         kind = Pass if plan.columns is None else ColumnsPass
         return lambda space, X: kind(plan, space, X, order)
 
@@ -154,6 +156,22 @@ class Engine:
         if self.plan is not None and n_active not in self._plans:
             self._plans[n_active] = self.plan.restricted(n_active)
         return self._plans.get(n_active)
+
+
+def _closed_form_rows(plan: Plan, order: int) -> int:
+    """Return how many rows of a plan to compute at a time."""
+    units = sum(plan.widths)
+    numbers = 4 * units + plan.n_out
+    if order == 1:
+        numbers += plan.n_first_order
+    if order == 2:
+        numbers += (3 * plan.n_in + plan.n_out) * units
+        numbers += plan.n_in**2 * plan.n_out
+    on_gpu = plan.device.type != "cpu"
+    scratch = _SCRATCH_ON_GPU if on_gpu else _SCRATCH
+    rows = scratch // (numbers * np.dtype(plan.dtype).itemsize)
+    most = _MOST_ROWS_ON_GPU if on_gpu else _MOST_ROWS
+    return int(np.clip(rows, _LEAST_ROWS, most))
 
 
 def _autodiff_rows(function: nn.Module | None) -> int:

@@ -83,7 +83,7 @@ Part = AffinePart | ActivationPart | PointwisePart | SkipPart | CastPart | Selec
 
 def parts_of(function: nn.Module) -> Iterator[Part]:
     """Yield what a module consists of; raise where it is something else."""
-    if _has_hooks(function) or "forward" in vars(function):
+    if is_altered(function):
         raise NotAStackError
     kind = type(function)  # subclasses may do something else
     if kind in (Sequential, nn.Sequential):
@@ -175,8 +175,10 @@ def _kernel(activation: nn.Module) -> Kernel:
     return KERNELS[kind]
 
 
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+def is_altered(module: nn.Module) -> bool:
+    """Whether a module does something else than those of its class."""
+    hooks = module._forward_hooks, module._forward_pre_hooks
+    return any(hooks) or "forward" in vars(module)
 
 
 def _numpy(tensor: torch.Tensor) -> Array:

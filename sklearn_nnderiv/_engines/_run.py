@@ -11,10 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ._autodiff import AutodiffPass
-from ._closed_form import Pass
-from ._columns import ColumnsPass
-from ._engine import Engine, engine_of
+from ._engine import AnyPass, Engine, engine_of
 from ._threads import single_threaded
 
 # what a single row needs no chunks for
@@ -98,7 +95,7 @@ def evaluate(
 
 
 def _write(
-    state: Pass | ColumnsPass | AutodiffPass,
+    state: AnyPass,
     results: Mapping[str, NDArray[Any]],
     along: NDArray[Any] | None,
     rows: slice,

@@ -92,6 +92,8 @@ def train_by_evidence(
         problem, standard, entrants = _go_on(estimator, problem, choice, race, age)
     else:
         problem, standard, entrants = _compete(estimator, problem, choice, race, seed)
+        if isinstance(estimator.jacobian_weight, str):  # "auto"
+            entrants[0] = race.balance(entrants[0], seed)
     winner = entrants[0]
     rival = entrants[1].run if len(entrants) > 1 else None
     if not _finished(winner.run, race):

@@ -16,6 +16,7 @@ from ..exceptions import TrainingDivergedError
 from ._built_in import train_built_in
 from ._compose import compose
 from ._given import train_given
+from ._label_units import warn_of_units
 
 
 def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
@@ -27,6 +28,8 @@ def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
             f"{'with' if estimator.net is None else 'without'} `net`. Call fit with "
             "warm_start=False to begin anew."
         )
+    if rows.jacobian is not None:
+        warn_of_units(rows, getattr(estimator, "feature_names_in_", None))
     if estimator.net is None:
         train_built_in(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)
     else:

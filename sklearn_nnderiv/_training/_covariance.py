@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .._engines import Stack
+from .._engines import Stack, Sweep
 from .._validation import Array
-from ._normal import PrimalFactor
+from ._normal import DualFactor, Factor, PrimalFactor, by_output
+
+# numbers in a chunk of gradients
+_CHUNK_SIZE = 2**18
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,27 @@ class Covariance:
             own = x[p + j * q : p + (j + 1) * q]
             own[:] = _transposed_product(low, y[:, j : j + 1])[:, 0]
         return x
+
+
+def determined(factor: Factor, forward: Sweep, root_weight: Array, n: int) -> float:
+    """Return how many parameters the first n rows determine: a sum of leverages."""
+    k = forward.stack.n_out
+    if isinstance(factor, DualFactor):
+        return float(factor.leverages()[: n * k].sum())
+    assert isinstance(factor, PrimalFactor)
+    covariance, root = Covariance.of(factor), by_output(root_weight)
+    total = 0.0
+    for rows in forward.chunks(max(1, _CHUNK_SIZE // factor.stack.n_parameters)):
+        if rows.start >= n:
+            break
+        inner = np.empty((rows.stop - rows.start, k, forward.stack.n_inner))
+        forward.inner_jacobian(inner, rows, root)
+        for j in range(k):
+            own = root[rows, min(j, root.shape[1] - 1), None]
+            features = forward.features[rows] * own
+            leverage = covariance.squared_norm(j, inner[:, j], features)
+            total += float(leverage[: n - rows.start].sum())
+    return total
 
 
 def _inverse(factor: Array) -> Array:

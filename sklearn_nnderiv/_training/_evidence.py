@@ -49,6 +49,8 @@ class Hyper:
         Up to a constant that is the same for all networks on the same data.
     interpolates : bool
         Whether there are almost as many effective parameters as residuals.
+    precision : float
+        Of labelled slopes, in units of that of values.
     """
 
     alpha: Array
@@ -56,6 +58,7 @@ class Hyper:
     gamma: float = 0.0
     log_evidence: float = -np.inf
     interpolates: bool = False
+    precision: float = 1.0
 
 
 class Prior:

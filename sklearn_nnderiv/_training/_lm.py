@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from .._engines import Contrasts, Slopes, Stack, Sweep, sweep
 from .._validation import Array, Index
+from ._covariance import determined
 from ._evidence import Hyper, Prior
 from ._normal import Factor, System, by_output, normal_system, ridge
 
@@ -28,6 +29,10 @@ _FIRST_BEST = 50
 # relative change of the objective that counts as none, and how often in a row
 _STALLED = 1e-7
 _MAX_STALLED = 5
+# what slopes may weigh relative to values, and by how much it changes at a time
+_PRECISIONS = (1e-4, 1e4)
+_MAX_CHANGE = 2.0
+_FIRST_BALANCE = 10
 # mean square of the residuals, in scaled units, that is rounding error
 _EXACT = 1e-24
 
@@ -47,6 +52,10 @@ class Data:
     beside : Contrasts, Slopes or None
         What are rows too: they come after those of X in y, and in root_weight.
         Contrasts have targets of zero.
+    n_slopes : float
+        How many of the residuals are slopes, weights counted.
+    precision : float
+        Of slopes, in units of that of values: `root_weight` has it in it.
     """
 
     X: Array
@@ -54,6 +63,8 @@ class Data:
     root_weight: Array
     count: float
     beside: Contrasts | Slopes | None = None
+    n_slopes: float = 0.0
+    precision: float = 1.0
 
     def forward(self, stack: Stack, theta: Array) -> Sweep:
         """Return the sweep over all rows."""
@@ -67,7 +78,21 @@ class Data:
             every = np.concatenate([rows, n + own])
         root_weight = self.root_weight[every]
         part = float((root_weight**2).sum() / (self.root_weight**2).sum())
-        return Data(self.X[rows], self.y[every], root_weight, self.count * part, beside)
+        return Data(
+            self.X[rows],
+            self.y[every],
+            root_weight,
+            self.count * part,
+            beside,
+            self.n_slopes * part,
+            self.precision,
+        )
+
+    def balanced(self, precision: float) -> Data:
+        """Return the same with another precision of slopes."""
+        root_weight = self.root_weight.copy()
+        root_weight[len(self.X) :] *= np.sqrt(precision / self.precision)
+        return replace(self, root_weight=root_weight, precision=precision)
 
 
 class Point:
@@ -133,6 +158,8 @@ class Run:
         Precisions to begin with.
     age : int
         Iterations that the parameters have seen before.
+    balances : bool
+        Whether slopes have a precision of their own, from the evidence.
 
     References
     ----------
@@ -148,6 +175,7 @@ class Run:
     alpha: float | None = None
     hyper: Hyper | None = None
     age: int = 0
+    balances: bool = False
     prior: Prior = field(init=False)
     point: Point = field(init=False)
     best: Best | None = field(init=False, default=None)
@@ -161,6 +189,8 @@ class Run:
     def __post_init__(self) -> None:
         self.prior = Prior(self.stack, self.data.count, self.alpha)
         self.state: Hyper = self.hyper or self.prior.first
+        if self.data.n_slopes and self.state.precision != self.data.precision:
+            self.data = self.data.balanced(self.state.precision)
         self.point = Point(self.data.forward(self.stack, self.theta), self.data)
 
     def advance(self, n_iter: int, tol: float = 0.0, window: int = 10) -> Run:
@@ -214,6 +244,7 @@ class Run:
         Then the objective is too, and the last state has the lowest.
         """
         if self.best is not None and self.alpha is None:
+            self.data = self.data.balanced(self.best.hyper.precision)
             forward = self.data.forward(self.stack, self.best.theta)
             self.state, self.point = self.best.hyper, Point(forward, self.data)
         return self
@@ -301,10 +332,35 @@ class Run:
         n_iter = self.age + self.n_iter
         args = (self.state, point.theta, point.error, factor, n_iter)
         hyper = self.prior.update(*args)
+        data = self.data
+        hyper = replace(
+            hyper,
+            precision=data.precision,
+            log_evidence=hyper.log_evidence
+            + 0.5 * data.n_slopes * float(np.log(data.precision)),
+        )
         self.state = hyper
         late = n_iter >= _FIRST_BEST
         if late and _sound(hyper) and hyper.log_evidence > self._best_evidence:
             self.best = Best(point.theta, hyper)
+        if self.balances and n_iter >= _FIRST_BALANCE:
+            self._balance(factor)
+
+    def _balance(self, factor: Factor) -> None:
+        """Give slopes the precision that the evidence asks for, little by little."""
+        point, data = self.point, self.data
+        n = len(data.X)
+        used = determined(factor, point.forward, data.root_weight, n)
+        square = (point.residual**2).sum(axis=1)
+        n_values = data.count - data.n_slopes
+        values = max(n_values - used, 0.01 * n_values) / max(square[:n].sum(), 1e-300)
+        free = data.n_slopes - (self.state.gamma - used)
+        slopes = max(free, 0.01 * data.n_slopes) / max(square[n:].sum(), 1e-300)
+        change = float(np.clip(slopes / values, 1 / _MAX_CHANGE, _MAX_CHANGE))
+        precision = float(np.clip(data.precision * change, *_PRECISIONS))
+        if precision != data.precision:
+            self.data = data.balanced(precision)
+            self.point = Point(point.forward, self.data)
 
     @property
     def _best_evidence(self) -> float:

@@ -308,3 +308,9 @@ class DualFactor(Factor):
         """Return the diagonal of A^-1."""
         Q = _lower(self.root, self.scaled)
         return self.scale * (1 - np.einsum("ij,ij->j", Q, Q))
+
+    def leverages(self) -> Array:
+        """Return by how much each residual moves its own value."""
+        inverse = lapack.dtrtri(self.root, lower=1)[0]
+        squares = np.tril(inverse) ** 2
+        return np.asarray(1 - squares.sum(axis=0))

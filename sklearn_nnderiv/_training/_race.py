@@ -23,6 +23,8 @@ _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
 # more, with details at once
 _POOR_BETA = 100.0
 _RESTART_BETA = 1e3
+# a precision of the noise below which there is some: 0.5% of the spread
+_NOISY_BETA = 4e4
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -133,6 +135,22 @@ class Race:
         with ProgressBar(self.max_iter, self.verbose) as bar:
             self._advance([entrant], self.max_iter, bar, last=True)
         return entrant
+
+    def balance(self, entrant: Entrant, seed: int) -> Entrant:
+        """Begin anew with a precision of slopes of their own, if there is noise.
+
+        Without noise, what is left are errors of the network, which say nothing of how
+        far values and slopes are to be trusted.
+        """
+        run = entrant.run
+        noisy = run.alpha is None and run.state.beta < _NOISY_BETA
+        if not (noisy and run.data.n_slopes):
+            return entrant
+        theta = initial_parameters(run.stack, run.data.X, [seed, 0])
+        hyper = replace(run.prior.first, beta=entrant.first_beta)
+        other = Run(run.stack, theta, run.data, None, hyper, balances=True)
+        again = self.go_on(replace(entrant, run=other, losses=[]))
+        return again if again.run.score > run.score else entrant
 
     def _advance(
         self, pool: list[Entrant], upto: int, bar: ProgressBar, *, last: bool

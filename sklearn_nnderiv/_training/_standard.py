@@ -80,6 +80,7 @@ class Standard:
         row_weight = data.root_weight**2
         strength = balance(data.y, row_weight, targets, weight, labels.n_features)
         known = by_row * (weight > 0)
+        n_slopes = float(known.sum()) * n_rows / len(data.X)
         if (weight == weight[:, :1]).all():
             root_weight = np.sqrt(strength * weight[:, 0])
             values = data.root_weight
@@ -90,8 +91,9 @@ class Standard:
             data,
             y=np.concatenate([data.y, targets]),
             root_weight=np.concatenate([values, root_weight]),
-            count=data.count + float(known.sum()) * n_rows / len(data.X),
+            count=data.count + n_slopes,
             beside=Slopes(index, tangents),
+            n_slopes=n_slopes,
         )
 
     def inputs(self, X: Array) -> Array:

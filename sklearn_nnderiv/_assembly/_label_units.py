@@ -1,0 +1,101 @@
+"""A cheap test whether derivative labels are in the units of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from .._training import Rows
+from .._validation import Array, Index, warn
+from ..exceptions import DerivativeWarning
+
+# rows, and neighbours of each, whose differences are looked at
+_N_ROWS, _N_NEIGHBOURS = 1_000, 3
+_LEAST_PAIRS = 12
+# what labels say of a difference has to explain so much of it, and be off by so much
+_LEAST_SHARE, _LARGE_FACTOR = 0.6, 1.7
+
+
+def warn_of_units(rows: Rows, names: Any) -> None:
+    """Warn of labels that disagree with differences of y by a factor.
+
+    Between two neighbours, y changes by about the mean of their derivatives times the
+    step, summed over the features. For each feature, that is compared both ways: by how
+    much what labels say has to be multiplied to give what is seen, and the other way
+    round. Noise of either makes one of them smaller than it should be, never larger, so
+    that only a factor that both agree on is one of units.
+    """
+    pairs = _neighbours(rows.X)
+    if rows.jacobian is None or rows.directions is not None or len(pairs) == 0:
+        return
+    step = rows.X[pairs[:, 1]] - rows.X[pairs[:, 0]]
+    spread = rows.X.std(axis=0)
+    # the nearer, the less the derivative changes on the way
+    distance = np.linalg.norm(step / np.where(spread > 0, spread, 1.0), axis=1)
+    step /= distance[:, None]
+    found: dict[int, list[float]] = {}
+    for k in range(rows.y.shape[1]):
+        labels = rows.jacobian[:, k]
+        rise = (rows.y[pairs[:, 1], k] - rows.y[pairs[:, 0], k]) / distance
+        for j, factor in _factors(labels, pairs, step, rise).items():
+            found.setdefault(j, []).append(factor)
+    if not found:
+        return
+    factors = {j: float(np.median(several)) for j, several in sorted(found.items())}
+    shown = [j if names is None else str(names[j]) for j in factors]
+    sizes = ", ".join(f"{factor:.3g}" for factor in factors.values())
+    warn(
+        f"`jacobian` is {sizes} times what differences of y between neighbouring rows "
+        f"say, for the columns {shown} of X. Labels have to be in the units of the "
+        "data, y per unit of X, as `predict_jacobian` returns them: not with respect "
+        "to scaled inputs, nor of scaled outputs.",
+        DerivativeWarning,
+    )
+
+
+def _neighbours(X: Array) -> Index:
+    """Return pairs of rows that are near one another, each once."""
+    distinct, index = np.unique(X, axis=0, return_index=True)
+    spread = distinct.std(axis=0)
+    Z = distinct / np.where(spread > 0, spread, 1.0)
+    n = len(Z)
+    if n < 3:
+        return np.empty((0, 2), dtype=np.int64)
+    some = np.random.default_rng(0).permutation(n)[:_N_ROWS]
+    search = NearestNeighbors(n_neighbors=min(_N_NEIGHBOURS + 1, n)).fit(Z)
+    near = search.kneighbors(Z[some], return_distance=False)[:, 1:]
+    pairs = np.stack([np.repeat(some, near.shape[1]), near.ravel()], axis=1)
+    return index[np.unique(np.sort(pairs, axis=1), axis=0)]
+
+
+def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int, float]:
+    """Return how many times too large the labels of each column are, where they are."""
+    ends = labels[pairs]
+    known = np.isfinite(ends)
+    mean = np.where(known, ends, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    full = known.any(axis=1)
+    labelled = full.mean(axis=0) > 0.5
+    said = np.where(full, mean, 0.0) * step
+    # of what is not labelled, the straight part can be told
+    table = np.where(labelled, said, step)
+    size = np.sqrt((table**2).mean(axis=0))
+    used = np.flatnonzero(size > 0)
+    if len(rise) < max(_LEAST_PAIRS, 3 * len(used)) or not rise.any():
+        return {}
+    table = table[:, used] / size[used]
+    slope, *_ = np.linalg.lstsq(table, rise, rcond=None)
+    rest = rise - table @ slope
+    found = {}
+    for i, j in enumerate(used):
+        seen, own = rest + table[:, i] * slope[i], table[:, i] * size[j]
+        both, square = float(own @ seen), float(own @ own)
+        if not labelled[j] or both**2 < _LEAST_SHARE * square * float(seen @ seen):
+            continue
+        # what labels are multiplied by to give what is seen, and the other way round
+        forth, back = both / square, both / float(seen @ seen)
+        large = max(forth, back) > _LARGE_FACTOR
+        if large and 0 < min(forth, back) < 1 / _LARGE_FACTOR:
+            found[int(j)] = float(np.sqrt(back / forth))
+    return found

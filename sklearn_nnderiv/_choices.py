@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ._parameters import check_activation, hidden_sizes
 from ._training import (
     ADAM_ACTIVATION,
@@ -135,10 +133,8 @@ def _solver(estimator: Any, rows: Rows, activation: Any) -> str:
 
 def _cheap_enough(rows: Rows) -> bool:
     weights = min(32 * (rows.X.shape[1] + 1), 1_500)
-    n, most = rows.y.size, MAX_RESIDUALS_LM
-    if rows.jacobian is not None:
-        n += int(np.isfinite(rows.jacobian).sum())
-        most = MAX_RESIDUALS_LABELLED
+    n = rows.n_residuals
+    most = MAX_RESIDUALS_LM if rows.jacobian is None else MAX_RESIDUALS_LABELLED
     return n <= most and n * weights**2 <= MAX_COST_LM
 
 

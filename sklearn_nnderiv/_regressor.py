@@ -29,6 +29,7 @@ from ._training import MAX_POSTERIOR_PARAMETERS, ProgressBar, Rows
 from ._validation import (
     Array,
     check_jacobian,
+    check_label_weight,
     check_out,
     check_weights,
     is_ready,
@@ -431,7 +432,11 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 names = vars(self).get("feature_names_in_")
                 jacobian = check_jacobian(jacobian, X.shape[1], y, names)
             targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
-            rows = Rows(X, targets, weight, jacobian, directions)
+            own = None
+            if jacobian is not None:
+                shape = (*targets.shape[: max(1, np.ndim(y))], jacobian.shape[2])
+                own = check_label_weight(self.jacobian_weight, shape)
+            rows = Rows(X, targets, weight, jacobian, directions, own)
             rows = rows.of_positive_weight()
             train(self, rows, resume=resume, one_epoch=one_epoch)
             self._y_ndim = np.ndim(y)

@@ -76,6 +76,32 @@ def check_jacobian(jacobian: Any, n_features: int, y: Any, names: Any) -> Array 
     return labels.reshape(len(labels), -1, n_features)
 
 
+def check_label_weight(weight: Any, shape: tuple[int, ...]) -> Array | None:
+    """Return relative weights of derivatives of a shape, None where all are 1.
+
+    Raises
+    ------
+    ValueError
+        Unless they broadcast to the shape, and are finite and non-negative.
+    """
+    if isinstance(weight, str):  # "auto"
+        return None
+    table = np.asarray(weight, dtype=np.float64)
+    if not (np.isfinite(table).all() and (table >= 0).all()):
+        raise ValueError(
+            "The 'jacobian_weight' parameter of DifferentiableRegressor must hold "
+            f"finite, non-negative numbers. Got {weight!r} instead."
+        )
+    try:
+        return np.broadcast_to(table, shape).reshape(shape[0], -1, shape[-1])
+    except ValueError as error:
+        raise ValueError(
+            "The 'jacobian_weight' parameter of DifferentiableRegressor must be "
+            "'auto', a number, or an array that broadcasts to the shape of the labels, "
+            f"{shape}. Got an array of shape {table.shape} instead."
+        ) from error
+
+
 def _shape_hint(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if len(given) == 3 and len(expected) == 2 and given[1] == 1:
         return " With a y of one dimension, pass jacobian[:, 0]."

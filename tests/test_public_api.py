@@ -81,7 +81,7 @@ def test_parameters_are_keyword_only_and_named_as_in_mlp_regressor():
     parameters = inspect.signature(DifferentiableRegressor).parameters
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     own = {"net", "x_scaler", "y_scaler", "dtype", "device"}
-    own |= {"n_candidates", "n_jobs"}
+    own |= {"n_candidates", "n_jobs", "jacobian_weight"}
     assert set(parameters) - own <= set(inspect.signature(MLPRegressor).parameters)
 
 

@@ -41,7 +41,7 @@ def scaled_labels(
     """
     if rows.jacobian is None:
         return None
-    known = _weights(estimator.jacobian_weight, rows.jacobian)
+    known = _weights(rows.label_weight, rows.jacobian)
     index = np.flatnonzero(known.any(axis=(1, 2)))
     features = np.flatnonzero(known.any(axis=(0, 1)))
     if not len(index):
@@ -79,10 +79,9 @@ def scaled_labels(
     )
 
 
-def _weights(given: Any, jacobian: Array) -> Array:
+def _weights(weight: Array | None, jacobian: Array) -> Array:
     """Return the weight of every label, 0 where there is none."""
-    weight = np.asarray(1.0 if isinstance(given, str) else given, dtype=np.float64)
-    return np.where(np.isnan(jacobian), 0.0, weight)
+    return np.where(np.isnan(jacobian), 0.0, 1.0 if weight is None else weight)
 
 
 def _steps(rows: Rows, known: Array) -> Array:

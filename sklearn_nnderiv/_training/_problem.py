@@ -30,6 +30,8 @@ class Rows:
         Derivatives of y, NaN where unknown.
     directions : ndarray of shape (n_samples, n_labelled, n_features) or None
         Along which the derivatives are; along each feature if None.
+    label_weight : ndarray of the shape of jacobian, or None
+        Relative weights of the derivatives; 1 if None.
     """
 
     X: Array
@@ -37,6 +39,13 @@ class Rows:
     weight: Array
     jacobian: Array | None = None
     directions: Array | None = None
+    label_weight: Array | None = None
+
+    @property
+    def n_residuals(self) -> int:
+        """Return the number of values and of known derivatives."""
+        known = 0 if self.jacobian is None else int(np.isfinite(self.jacobian).sum())
+        return self.y.size + known
 
     def of_positive_weight(self) -> Rows:
         """Leave out the rows of weight zero."""
@@ -45,13 +54,9 @@ class Rows:
 
     def take(self, rows: Index) -> Rows:
         """Return some of the rows."""
-        return Rows(
-            self.X[rows],
-            self.y[rows],
-            self.weight[rows],
-            None if self.jacobian is None else self.jacobian[rows],
-            None if self.directions is None else self.directions[rows],
-        )
+        parts = (self.jacobian, self.directions, self.label_weight)
+        some = [part if part is None else part[rows] for part in parts]
+        return Rows(self.X[rows], self.y[rows], self.weight[rows], *some)
 
     def merged(self) -> Rows:
         """Return the distinct rows in canonical order, with their summed weights.
@@ -64,8 +69,9 @@ class Rows:
             flat = self.jacobian.reshape(len(self.X), -1)
             unknown = np.isnan(flat)  # which are not equal to one another
             table += [np.where(unknown, 0.0, flat), unknown]
-        if self.directions is not None:
-            table.append(self.directions.reshape(len(self.X), -1))
+        for part in (self.directions, self.label_weight):
+            if part is not None:
+                table.append(part.reshape(len(self.X), -1))
         if sum(part.size for part in table) > MAX_MERGED_SIZE:
             return self
         _, first, group = np.unique(

@@ -11,8 +11,8 @@ from .._training import Rows
 from .._validation import Array, Index, warn
 from ..exceptions import DerivativeWarning
 
-# rows, and neighbours of each, whose differences are looked at
-_N_ROWS, _N_NEIGHBOURS = 1_000, 3
+# rows among which neighbours are sought, those whose neighbours are, and how many
+_N_AMONG, _N_ROWS, _N_NEIGHBOURS = 20_000, 1_000, 3
 _LEAST_PAIRS = 12
 # what labels say of a difference has to explain so much of it, and be off by so much
 _LEAST_SHARE, _LARGE_FACTOR = 0.6, 1.7
@@ -57,17 +57,19 @@ def warn_of_units(rows: Rows, names: Any) -> None:
 
 def _neighbours(X: Array) -> Index:
     """Return pairs of rows that are near one another, each once."""
-    distinct, index = np.unique(X, axis=0, return_index=True)
+    rng = np.random.default_rng(0)
+    among = np.sort(rng.permutation(len(X))[:_N_AMONG])
+    distinct, index = np.unique(X[among], axis=0, return_index=True)
     spread = distinct.std(axis=0)
     Z = distinct / np.where(spread > 0, spread, 1.0)
     n = len(Z)
     if n < 3:
         return np.empty((0, 2), dtype=np.int64)
-    some = np.random.default_rng(0).permutation(n)[:_N_ROWS]
+    some = rng.permutation(n)[:_N_ROWS]
     search = NearestNeighbors(n_neighbors=min(_N_NEIGHBOURS + 1, n)).fit(Z)
     near = search.kneighbors(Z[some], return_distance=False)[:, 1:]
     pairs = np.stack([np.repeat(some, near.shape[1]), near.ravel()], axis=1)
-    return index[np.unique(np.sort(pairs, axis=1), axis=0)]
+    return among[index[np.unique(np.sort(pairs, axis=1), axis=0)]]
 
 
 def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int, float]:

@@ -28,7 +28,7 @@ def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
             f"{'with' if estimator.net is None else 'without'} `net`. Call fit with "
             "warm_start=False to begin anew."
         )
-    if rows.jacobian is not None:
+    if rows.jacobian is not None and not resume:
         warn_of_units(rows, getattr(estimator, "feature_names_in_", None))
     if estimator.net is None:
         train_built_in(estimator, rows, resume=resume, one_epoch=one_epoch, seed=seed)

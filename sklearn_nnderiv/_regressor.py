@@ -55,7 +55,7 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     A feed-forward network is fitted between a scaler of X and a scaler of y. Both
     scalers are converted to torch, so that the derivative of a prediction with respect
     to X is that of the whole composition, in units of y per unit of X. No derivative
-    data are needed. By default, a few small networks are trained by the
+    data are needed; those that are known can be given to `fit`. By default, a few small networks are trained by the
     Levenberg-Marquardt method under Bayesian evidence, and the one of the highest
     evidence is kept, with standard deviations of values and derivatives.
 
@@ -77,8 +77,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         can be tuned as ``net__lr`` or ``net__module__<name>``. Its module has to be a
         class; ``n_features_in`` and ``n_outputs`` are passed to its constructor if it
         takes them, and it maps (n, n_features_in) to (n, n_outputs). Beside it, only
-        `x_scaler`, `y_scaler`, `dtype`, `device`, `random_state`, `verbose` and
-        sample weights apply; the last of these need a criterion with a parameter
+        `x_scaler`, `y_scaler`, `jacobian_weight`, `dtype`, `device`, `random_state`,
+        `verbose` and sample weights apply; the last of these need a criterion with a parameter
         ``reduction``, which is set to "none". Fits with `net` take turns where
         several threads of a process fit at once.
     x_scaler : str or transformer, default="standard"
@@ -95,7 +95,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "lm" is Levenberg-Marquardt with geodesic acceleration, in float64 on the CPU,
         and the most exact; it needs an activation with a name. "lbfgs" works on all
         rows at once too, "adam" on mini-batches. "auto" takes "lm" wherever it can, up
-        to 10,000 values of y, or some 4,400 where the features are 50 or more.
+        to 10,000 values of y, or some 4,400 where the features are 50 or more; up to
+        20,000 values and known derivatives together where there are some.
         Otherwise it takes "lbfgs" up to 10,000 rows, and "adam"
         beyond and for ``early_stopping=True``.
     alpha : "auto" or float, default="auto"
@@ -136,8 +137,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         How much the squared error of a derivative that `fit` is given counts, relative
         to that of a value, both in units of their spread: all derivatives have one
         common scale, after a step of one standard deviation in each feature. "auto" is
-        1, and leaves the balance of the two to the evidence of "lm". An array has to
-        broadcast to the shape of the labels; 0 is as good as no label.
+        1; where "lm" finds noise under ``alpha="auto"``, the evidence then balances the
+        two. An array has to broadcast to the shape of the labels; 0 is as good as no
+        label.
     dtype : {"float64", "float32"}, default="float64"
         Floating-point type of the network. Scaling is done in float64 in any case, and
         so are all results.
@@ -436,6 +438,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if jacobian is not None:
                 shape = (*targets.shape[: max(1, np.ndim(y))], jacobian.shape[2])
                 own = check_label_weight(self.jacobian_weight, shape)
+                if own is not None:  # as good as unknown, or equal rows would not merge
+                    jacobian = np.where(own > 0, jacobian, np.nan)
             rows = Rows(X, targets, weight, jacobian, directions, own)
             rows = rows.of_positive_weight()
             train(self, rows, resume=resume, one_epoch=one_epoch)

@@ -13,7 +13,7 @@ from sklearn_nnderiv._elementwise.activations import (
 from sklearn_nnderiv._engines import Slopes, sweep
 from sklearn_nnderiv._maps import FeedForward
 from sklearn_nnderiv._training import Architecture, stack_for
-from sklearn_nnderiv._training._lm import Data
+from sklearn_nnderiv._training._data import Data
 from sklearn_nnderiv._training._slopes import values_and_slopes
 
 from .oracles import plain_network

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from .._engines import evaluate
@@ -39,44 +38,32 @@ def scaled_labels(
     labels : Labels or None
         None if nothing is known.
     """
+    before = getattr(estimator, "_label_units", None) if go_on else None
+    estimator._label_units = before
     if rows.jacobian is None:
         return None
     known = _weights(rows.label_weight, rows.jacobian)
+    if not known.any():
+        return None
     index = np.flatnonzero(known.any(axis=(1, 2)))
     features = np.flatnonzero(known.any(axis=(0, 1)))
-    if not len(index):
-        return None
-    units = getattr(estimator, "_label_units", None) if go_on else None
-    step = _steps(rows, known) if units is None else units[0]
-    if rows.directions is None:
-        tangents = _tangents(estimator._x_map, rows.X[index], features)
-    else:
-        every = np.arange(rows.X.shape[1])
-        tangents = _tangents(estimator._x_map, rows.X[index], every)
-        tangents = np.matmul(rows.directions[index][:, features], tangents)
-    tangents = tangents * step[features, None]
+    step = _steps(rows, known) if before is None else before[0]
+    tangents = _tangents(estimator._x_map, rows, index, features) * step[features, None]
     raw = rows.jacobian[index][:, :, features] * step[features]
     slopes = _slopes(estimator._y_map, y[index], raw)
     own = known[index].transpose(0, 2, 1)[:, features]
     endless = ~np.isfinite(tangents).all(axis=2, keepdims=True)
-    unusable = ~np.isfinite(slopes) | endless
-    own = np.where(unusable, 0.0, own)
+    own = np.where(endless | ~np.isfinite(slopes), 0.0, own)
     if not own.any():
         return None
     slopes = np.where(own > 0, slopes, 0.0)
-    if units is None:
+    if before is None:
         whole = weight[index, None, None] * own
         values, by_row = y.astype(np.float64), weight.astype(np.float64)
         factor = balance(values, by_row, slopes, whole, known.shape[2])
-        estimator._label_units = units = (step, factor)
-    return Labels(
-        torch.from_numpy(index),
-        torch.from_numpy(np.nan_to_num(tangents)),
-        torch.from_numpy(slopes),
-        torch.from_numpy(own),
-        units[1],
-        known.shape[2],
-    )
+        estimator._label_units = (step, factor)
+    tables = (index, np.nan_to_num(tangents), slopes, own)
+    return Labels.of(tables, estimator._label_units[1], known.shape[2])
 
 
 def _weights(weight: Array | None, jacobian: Array) -> Array:
@@ -106,11 +93,20 @@ def _steps(rows: Rows, known: Array) -> Array:
     return step
 
 
-def _tangents(x_map: Map, X: Array, features: Index) -> Array:
-    """Return how the scaled inputs move with raw features.
+def _tangents(x_map: Map, rows: Rows, index: Index, features: Index) -> Array:
+    """Return how the scaled inputs move with raw features, or along directions.
 
     Of shape (n, n_features, n_in), or (1, ...) if that is the same for all rows.
     """
+    if rows.directions is None:
+        return _moved(x_map, rows.X[index], features)
+    every = np.arange(rows.X.shape[1])
+    tangents = _moved(x_map, rows.X[index], every)
+    along: Array = np.matmul(rows.directions[index][:, features], tangents)
+    return along
+
+
+def _moved(x_map: Map, X: Array, features: Index) -> Array:
     size = max(1, CHUNK_SIZE // (x_map.n_in * x_map.n_out))
     parts = []
     for start in range(0, len(X), size):
@@ -118,14 +114,12 @@ def _tangents(x_map: Map, X: Array, features: Index) -> Array:
         jacobian = np.empty((len(some), x_map.n_out, x_map.n_in))
         evaluate(x_map, some, {"jacobian": jacobian})
         part = jacobian.transpose(0, 2, 1)[:, features]
-        parts.append(part[:1] if (part == part[:1]).all() else part)
-    first = parts[0][:1]
-    if all(len(part) == 1 and (part == first).all() for part in parts):
+        parts.append((part[:1] if (part == part[:1]).all() else part, len(some)))
+    first = parts[0][0][:1]
+    if all(len(part) == 1 and (part == first).all() for part, _ in parts):
         return first
-    sizes = [min(size, len(X) - start) for start in range(0, len(X), size)]
     shape = (len(features), x_map.n_out)
-    whole = [np.broadcast_to(p, (n, *shape)) for p, n in zip(parts, sizes, strict=True)]
-    return np.concatenate(whole)
+    return np.concatenate([np.broadcast_to(part, (n, *shape)) for part, n in parts])
 
 
 def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:

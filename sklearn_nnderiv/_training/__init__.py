@@ -1,6 +1,7 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
 from ._candidates import candidates, has_kernels, stack_for
+from ._data import Data
 from ._defaults import (
     ADAM_ACTIVATION,
     ADAM_CONSTANT_RATE,
@@ -14,7 +15,7 @@ from ._evidence import Hyper
 from ._flat import flatten, unflatten
 from ._grid import mend
 from ._labels import Labels, balance
-from ._lm import Data, Run
+from ._lm import Run
 from ._minibatch import Adam
 from ._net import (
     Architecture,

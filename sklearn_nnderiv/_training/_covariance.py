@@ -87,7 +87,8 @@ def determined(factor: Factor, forward: Sweep, root_weight: Array, n: int) -> fl
         if rows.start >= n:
             break
         inner = np.empty((rows.stop - rows.start, k, forward.stack.n_inner))
-        forward.inner_jacobian(inner, rows, root)
+        if inner.size:
+            forward.inner_jacobian(inner, rows, root)
         for j in range(k):
             own = root[rows, min(j, root.shape[1] - 1), None]
             features = forward.features[rows] * own

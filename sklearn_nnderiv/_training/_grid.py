@@ -17,8 +17,9 @@ from .._engines import Block, Contrasts
 from .._validation import Array
 from ._candidates import initial_parameters
 from ._covariance import Covariance
+from ._data import Data
 from ._levels import Interpolant, find_levels
-from ._lm import Data, Run
+from ._lm import Run
 from ._normal import Primal, by_output
 
 # lines through rows, along which an interpolant is chosen

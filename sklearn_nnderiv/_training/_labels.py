@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .._validation import Array
@@ -39,6 +42,12 @@ class Labels:
     weight: Tensor
     balance: float
     n_features: int
+
+    @classmethod
+    def of(cls, tables: Sequence[NDArray[Any]], balance: float, n_features: int) -> Labels:
+        """Make tensors of the arrays, which are in the order of the attributes."""
+        index, tangents, slopes, weight = map(torch.from_numpy, tables)
+        return cls(index, tangents, slopes, weight, balance, n_features)
 
     def take(self, rows: Tensor, n: int) -> Labels | None:
         """Return the labels of `rows` of n in their order; None if there are none."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .._validation import Array, Index
 from ._candidates import initial_parameters
-from ._lm import Data, Run
+from ._data import Data
+from ._lm import Run
 from ._posterior import left_out_residuals
 
 # of fewer rows, none is far from what the others say; for more, robust fits are slow

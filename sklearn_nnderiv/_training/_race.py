@@ -11,8 +11,9 @@ from joblib import Parallel, delayed
 
 from .._engines import single_threaded
 from ._candidates import initial_parameters, stack_for
+from ._data import Data
 from ._evidence import FIRST_BETA
-from ._lm import Data, Run
+from ._lm import Run
 from ._net import Architecture
 from ._progress import ProgressBar
 

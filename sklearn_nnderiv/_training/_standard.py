@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .._engines import Slopes, Stack
 from .._validation import Array, Index
+from ._data import Data
 from ._labels import Labels, balance
-from ._lm import Data
 from ._problem import Problem
 
 

@@ -55,9 +55,10 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     A feed-forward network is fitted between a scaler of X and a scaler of y. Both
     scalers are converted to torch, so that the derivative of a prediction with respect
     to X is that of the whole composition, in units of y per unit of X. No derivative
-    data are needed; those that are known can be given to `fit`. By default, a few small networks are trained by the
-    Levenberg-Marquardt method under Bayesian evidence, and the one of the highest
-    evidence is kept, with standard deviations of values and derivatives.
+    data are needed; those that are known can be given to `fit`. By default, a few small
+    networks are trained by the Levenberg-Marquardt method under Bayesian evidence, and
+    the one of the highest evidence is kept, with standard deviations of values and
+    derivatives.
 
     Parameters
     ----------
@@ -78,9 +79,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         class; ``n_features_in`` and ``n_outputs`` are passed to its constructor if it
         takes them, and it maps (n, n_features_in) to (n, n_outputs). Beside it, only
         `x_scaler`, `y_scaler`, `jacobian_weight`, `dtype`, `device`, `random_state`,
-        `verbose` and sample weights apply; the last of these need a criterion with a parameter
-        ``reduction``, which is set to "none". Fits with `net` take turns where
-        several threads of a process fit at once.
+        `verbose` and sample weights apply; the last of these need a criterion with a
+        parameter ``reduction``, which is set to "none". Fits with `net` take turns
+        where several threads of a process fit at once.
     x_scaler : str or transformer, default="standard"
         Scaler of X: "standard", "minmax", "robust", "maxabs", "passthrough", or an
         instance of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler,

@@ -13,7 +13,7 @@ from ..exceptions import DerivativeWarning
 
 # rows among which neighbours are sought, those whose neighbours are, and how many
 _N_AMONG, _N_ROWS, _N_NEIGHBOURS = 20_000, 1_000, 3
-_LEAST_ROWS = 12
+_LEAST_ROWS, _ROWS_PER_FEATURE = 8, 4
 # what labels say of a difference has to explain so much of it, and be off by so much
 _LEAST_SHARE, _LARGE_FACTOR = 0.6, 1.7
 
@@ -85,7 +85,7 @@ def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int,
     size = np.sqrt((table**2).mean(axis=0))
     used = np.flatnonzero(size > 0)
     n_rows = len(np.unique(pairs))
-    if n_rows < max(_LEAST_ROWS, 3 * len(used)) or not rise.any():
+    if n_rows < max(_LEAST_ROWS, _ROWS_PER_FEATURE * len(used)) or not rise.any():
         return {}
     table = table[:, used] / size[used]
     slope, *_ = np.linalg.lstsq(table, rise, rcond=None)

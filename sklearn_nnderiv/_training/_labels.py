@@ -44,7 +44,9 @@ class Labels:
     n_features: int
 
     @classmethod
-    def of(cls, tables: Sequence[NDArray[Any]], balance: float, n_features: int) -> Labels:
+    def of(
+        cls, tables: Sequence[NDArray[Any]], balance: float, n_features: int
+    ) -> Labels:
         """Make tensors of the arrays, which are in the order of the attributes."""
         index, tangents, slopes, weight = map(torch.from_numpy, tables)
         return cls(index, tangents, slopes, weight, balance, n_features)

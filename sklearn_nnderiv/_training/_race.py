@@ -26,6 +26,8 @@ _POOR_BETA = 100.0
 _RESTART_BETA = 1e3
 # a precision of the noise below which there is some: 0.5% of the spread
 _NOISY_BETA = 4e4
+# of slopes to begin with: as of values, or such that values are learnt first
+_FIRST_PRECISIONS = (1.0, 0.01)
 # more rows than these are not needed to tell candidates apart
 _RACE_ROWS = 3_000
 # iterations between two updates of the progress bar
@@ -148,10 +150,14 @@ class Race:
         if not (noisy and run.data.n_slopes):
             return entrant
         theta = initial_parameters(run.stack, run.data.X, [seed, 0])
-        hyper = replace(run.prior.first, beta=entrant.first_beta)
-        other = Run(run.stack, theta, run.data, None, hyper, balances=True)
-        again = self.go_on(replace(entrant, run=other, losses=[]))
-        return again if again.run.score > run.score else entrant
+        found = [entrant]
+        for precision in _FIRST_PRECISIONS:
+            hyper = replace(
+                run.prior.first, beta=entrant.first_beta, precision=precision
+            )
+            other = Run(run.stack, theta, run.data, None, hyper, balances=True)
+            found.append(self.go_on(replace(entrant, run=other, losses=[])))
+        return max(found, key=lambda e: e.run.score)
 
     def _advance(
         self, pool: list[Entrant], upto: int, bar: ProgressBar, *, last: bool

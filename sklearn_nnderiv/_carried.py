@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from ._assembly import by_chunks, scaled_slopes, typical_steps
+from ._assembly import by_chunks, scaled_slopes, typical_steps, warn_of_units
 from ._derivatives import derivatives
 from ._regressor import DifferentiableRegressor
 from ._table import Table, plain_table, table_of
@@ -36,7 +36,7 @@ class Carried:
     ----------
     numbers : ndarray of shape (n, d)
         The raw columns, finite in those that have labels.
-    names : sequence of length d
+    names : sequence of length d or None
         Of the raw columns.
     jacobian : ndarray of shape (n, n_outputs, d)
         NaN where unknown.
@@ -45,21 +45,20 @@ class Carried:
     """
 
     numbers: Array
-    names: Sequence[Any]
+    names: Sequence[Any] | None
     jacobian: Array
     directions: Array
 
     @classmethod
     def of(cls, table: Table, jacobian: Array) -> Carried:
         """Return labels along the columns of a table."""
-        names = range(table.width) if table.names is None else table.names
         numbers = table.numbers().copy()
         for column in numbers.T:
             gaps = np.isnan(column)
             if gaps.any():
                 # one of those that there are: a constant stays a constant
                 column[gaps] = 0.0 if gaps.all() else np.nanmedian(column)
-        return cls(numbers, names, jacobian, np.eye(table.width)[None])
+        return cls(numbers, table.names, jacobian, np.eye(table.width)[None])
 
     def through(
         self, steps: Sequence[tuple[str, Any]], X: Any, transformed: Any
@@ -121,7 +120,8 @@ class Carried:
         return np.where((defined & ~unused)[:, None], self.jacobian, np.nan)
 
     def _named(self, mask: NDArray[np.bool_]) -> list[Any]:
-        return [self.names[j] for j in np.flatnonzero(mask).tolist()]
+        columns = np.flatnonzero(mask).tolist()
+        return columns if self.names is None else [self.names[j] for j in columns]
 
     def of_target(self, transformer: Any, y: Any) -> Carried:
         """Return the labels of a transformed target, from those of the raw one."""
@@ -212,6 +212,7 @@ def _fit_regressor(
     weight = check_weights(sample_weight, carried.numbers)
     rows = Rows(carried.numbers, targets, weight, carried.jacobian)
     rows = rows.of_positive_weight()
+    warn_of_units(rows, carried.names)
     step = typical_steps(rows, ~np.isnan(carried.jacobian[weight > 0]))
     labels, along = carried.jacobian * step, carried.directions * step[:, None]
     estimator._fit_along(X, y, sample_weight, labels, along)

@@ -77,7 +77,7 @@ class DifferentiablePipeline(Pipeline):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_nnderiv import DifferentiablePipeline, DifferentiableRegressor
     >>> from sklearn_nnderiv import jacobian
-    >>> X = np.linspace(0, 300, 7).reshape(-1, 1)
+    >>> X = np.linspace(0, 300, 15).reshape(-1, 1)
     >>> y, J = np.sin(X[:, 0] / 50), np.cos(X / 50) / 50
     >>> pipe = DifferentiablePipeline(
     ...     [

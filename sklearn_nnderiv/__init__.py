@@ -2,6 +2,7 @@
 
 from . import exceptions, metrics
 from ._converters import register_converter, register_function
+from ._pipeline import DifferentiablePipeline
 from ._regressor import DifferentiableRegressor
 from .functional import (
     hessian,
@@ -17,6 +18,7 @@ from .functional import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "DifferentiablePipeline",
     "DifferentiableRegressor",
     "exceptions",
     "hessian",

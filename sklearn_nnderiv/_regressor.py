@@ -364,7 +364,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         jacobian : ndarray of shape (n_samples, n_outputs, n_directions)
             NaN where unknown, in units of y per length of a direction, which is to be
             such that y changes by something like its standard deviation.
-        directions : ndarray of shape (n_samples, n_directions, n_features)
+        directions : ndarray of shape (n_samples or 1, n_directions, n_features)
+            A single set of them is that of all rows.
         """
         resume = self.warm_start and hasattr(self, "net_")
         given = (X, y, sample_weight, jacobian, directions)

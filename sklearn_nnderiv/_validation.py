@@ -153,7 +153,7 @@ def check_device(device: str) -> torch.device:
     return resolved
 
 
-_WITHIN = ("sklearn.", "sklearn_nnderiv.")
+_WITHIN = ("sklearn.", "sklearn_nnderiv.", "functools")
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -11,6 +11,7 @@ import sklearn_nnderiv
 from sklearn_nnderiv import DifferentiableRegressor
 
 PUBLIC = {
+    "DifferentiablePipeline",
     "DifferentiableRegressor",
     "exceptions",
     "hessian",
@@ -37,6 +38,8 @@ METHODS = [
 DOCUMENTED = [
     *(f"sklearn_nnderiv.{name}" for name in sorted(PUBLIC - MODULES)),
     *(f"sklearn_nnderiv.DifferentiableRegressor.{name}" for name in METHODS),
+    "sklearn_nnderiv.DifferentiablePipeline.fit",
+    "sklearn_nnderiv.DifferentiablePipeline.get_metadata_routing",
     *(
         f"sklearn_nnderiv.exceptions.{name}"
         for name in sklearn_nnderiv.exceptions.__all__

@@ -88,7 +88,9 @@ def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int,
     if n_rows < max(_LEAST_ROWS, _ROWS_PER_FEATURE * len(used)) or not rise.any():
         return {}
     table = table[:, used] / size[used]
-    slope, *_ = np.linalg.lstsq(table, rise, rcond=None)
+    slope, _, rank, _ = np.linalg.lstsq(table, rise, rcond=1e-3)
+    if rank < len(used):
+        return {}  # of columns that move together, each slope may be anything
     rest = rise - table @ slope
     found = {}
     for i, j in enumerate(used):

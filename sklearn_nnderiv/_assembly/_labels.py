@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,15 @@ def scaled_labels(
         return None
     index = np.flatnonzero(known.any(axis=(1, 2)))
     features = np.flatnonzero(known.any(axis=(0, 1)))
-    step = _steps(rows, known) if before is None else before[0]
+    step = typical_steps(rows, known) if before is None else before[0]
     tangents = _tangents(estimator._x_map, rows, index, features) * step[features, None]
     raw = rows.jacobian[index][:, :, features] * step[features]
     slopes = _slopes(estimator._y_map, y[index], raw)
     own = known[index].transpose(0, 2, 1)[:, features]
+    # no network can follow along a direction of no length, or of infinite length
     endless = ~np.isfinite(tangents).all(axis=2, keepdims=True)
-    own = np.where(endless | ~np.isfinite(slopes), 0.0, own)
+    unusable = ~np.isfinite(slopes) | endless | ~tangents.any(axis=2, keepdims=True)
+    own = np.where(unusable, 0.0, own)
     if not own.any():
         return None
     slopes = np.where(own > 0, slopes, 0.0)
@@ -71,7 +74,7 @@ def _weights(weight: Array | None, jacobian: Array) -> Array:
     return np.where(np.isnan(jacobian), 0.0, 1.0 if weight is None else weight)
 
 
-def _steps(rows: Rows, known: Array) -> Array:
+def typical_steps(rows: Rows, known: Array) -> Array:
     """Return a typical step of every feature, the unit of the slopes along it.
 
     It is the standard deviation; of a feature that is constant, what would change y by
@@ -102,24 +105,45 @@ def _tangents(x_map: Map, rows: Rows, index: Index, features: Index) -> Array:
         return _moved(x_map, rows.X[index], features)
     every = np.arange(rows.X.shape[1])
     tangents = _moved(x_map, rows.X[index], every)
-    along: Array = np.matmul(rows.directions[index][:, features], tangents)
-    return along
+    along = rows.directions if len(rows.directions) == 1 else rows.directions[index]
+    return np.matmul(along[:, features], tangents)
 
 
 def _moved(x_map: Map, X: Array, features: Index) -> Array:
-    size = max(1, CHUNK_SIZE // (x_map.n_in * x_map.n_out))
+    def moving(some: slice) -> Array:
+        part = X[some]
+        jacobian = np.empty((len(part), x_map.n_out, x_map.n_in))
+        evaluate(x_map, part, {"jacobian": jacobian})
+        return jacobian.transpose(0, 2, 1)[:, features]
+
+    return by_chunks(moving, len(X), x_map.n_in * x_map.n_out)
+
+
+def by_chunks(compute: Callable[[slice], Array], n: int, size: int) -> Array:
+    """Return arrays of n rows computed chunk by chunk; a single one if all are equal.
+
+    Parameters
+    ----------
+    compute : callable
+        From rows to arrays, one for each.
+    n : int
+        At least 1.
+    size : int
+        Of the numbers of a row.
+    """
+    step = max(1, CHUNK_SIZE // size)
+    chunks = [slice(start, min(start + step, n)) for start in range(0, n, step)]
     parts = []
-    for start in range(0, len(X), size):
-        some = X[start : start + size]
-        jacobian = np.empty((len(some), x_map.n_out, x_map.n_in))
-        evaluate(x_map, some, {"jacobian": jacobian})
-        part = jacobian.transpose(0, 2, 1)[:, features]
-        parts.append((part[:1] if (part == part[:1]).all() else part, len(some)))
-    first = parts[0][0][:1]
-    if all(len(part) == 1 and (part == first).all() for part, _ in parts):
+    for chunk in chunks:
+        part = compute(chunk)
+        parts.append(part[:1] if (part == part[:1]).all() else part)
+    first = parts[0][:1]
+    if all(len(part) == 1 and (part == first).all() for part in parts):
         return first
-    shape = (len(features), x_map.n_out)
-    return np.concatenate([np.broadcast_to(part, (n, *shape)) for part, n in parts])
+    whole = np.empty((n, *first.shape[1:]))
+    for chunk, part in zip(chunks, parts, strict=True):
+        whole[chunk] = part
+    return whole
 
 
 def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:
@@ -129,11 +153,24 @@ def _slopes(y_map: Map, y: NDArray[Any], raw: Array) -> Array:
     """
     after = np.empty((len(y), y_map.n_out, y_map.n_in))
     evaluate(y_map, y.astype(np.float64), {"jacobian": after})
+    return scaled_slopes(after, raw).transpose(0, 2, 1)
+
+
+def scaled_slopes(after: Array, raw: Array) -> Array:
+    """Return derivatives of scaled y, NaN where unknown or where there is no slope.
+
+    Parameters
+    ----------
+    after : ndarray of shape (n, n_out, n_out)
+        Those of raw y by scaled y.
+    raw : ndarray of shape (n, n_out, n_features)
+        Those of raw y.
+    """
     own = np.einsum("ijj->ij", after)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if not (after * (1 - np.eye(y_map.n_in))).any():
+        if not (after * (1 - np.eye(after.shape[1]))).any():
             scaled: Array = raw / own[:, :, None]
-            return scaled.transpose(0, 2, 1)
+            return scaled
     after[np.linalg.det(after) == 0] = np.nan
     # an unknown label of one output leaves all scaled ones unknown
-    return np.asarray(np.linalg.solve(after, raw), np.float64).transpose(0, 2, 1)
+    return np.asarray(np.linalg.solve(after, raw), np.float64)

@@ -28,8 +28,9 @@ class Rows:
     weight : ndarray of shape (n_samples,)
     jacobian : ndarray of shape (n_samples, n_outputs, n_labelled) or None
         Derivatives of y, NaN where unknown.
-    directions : ndarray of shape (n_samples, n_labelled, n_features) or None
-        Along which the derivatives are; along each feature if None.
+    directions : ndarray of shape (n_samples or 1, n_labelled, n_features) or None
+        Along which the derivatives are; a single set of them is that of all rows.
+        Along each feature if None.
     label_weight : ndarray of the shape of jacobian, or None
         Relative weights of the derivatives; 1 if None.
     """
@@ -54,9 +55,12 @@ class Rows:
 
     def take(self, rows: Index) -> Rows:
         """Return some of the rows."""
-        parts = (self.jacobian, self.directions, self.label_weight)
-        some = [part if part is None else part[rows] for part in parts]
-        return Rows(self.X[rows], self.y[rows], self.weight[rows], *some)
+        along = self.directions
+        if along is not None and len(along) > 1:
+            along = along[rows]
+        parts = (self.jacobian, self.label_weight)
+        jacobian, own = (part if part is None else part[rows] for part in parts)
+        return Rows(self.X[rows], self.y[rows], self.weight[rows], jacobian, along, own)
 
     def merged(self) -> Rows:
         """Return the distinct rows in canonical order, with their summed weights.
@@ -70,7 +74,7 @@ class Rows:
             unknown = np.isnan(flat)  # which are not equal to one another
             table += [np.where(unknown, 0.0, flat), unknown]
         for part in (self.directions, self.label_weight):
-            if part is not None:
+            if part is not None and len(part) == len(self.X):
                 table.append(part.reshape(len(self.X), -1))
         if sum(part.size for part in table) > MAX_MERGED_SIZE:
             return self

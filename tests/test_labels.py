@@ -222,6 +222,16 @@ def test_noise_of_either_is_told_apart_by_the_evidence(noise):
     assert own < 0.7 * common
 
 
+@pytest.mark.parametrize("n", [6, 7, 8])
+def test_few_rows_with_labels_are_not_taken_for_noise(n):
+    x = np.linspace(0, 300, n)[:, None]
+    model = regressor().fit(x, np.sin(x.ravel() / 50), jacobian=np.cos(x / 50) / 50)
+    between = np.linspace(0, 300, 50)[:, None]
+    np.testing.assert_allclose(
+        50 * model.predict_jacobian(between), np.cos(between / 50), atol=0.01
+    )
+
+
 def test_standard_deviations_know_of_labels():
     values = regressor().fit(X, y).predict_jacobian(X_TEST, return_std=True)[1]
     model = regressor().fit(X, y, jacobian=J)

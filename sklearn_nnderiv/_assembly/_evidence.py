@@ -94,6 +94,8 @@ def train_by_evidence(
         problem, standard, entrants = _compete(estimator, problem, choice, race, seed)
         if isinstance(estimator.jacobian_weight, str):  # "auto"
             entrants[0] = race.balance(entrants[0], seed)
+            part = (estimator, problem, standard, choice, race, seed)
+            entrants[0] = _from_values(entrants[0], *part)
     winner = entrants[0]
     rival = entrants[1].run if len(entrants) > 1 else None
     if not _finished(winner.run, race):
@@ -136,6 +138,33 @@ def _compete(
             break
         kept, standard, entrants = some, units, others
     return problem.rows(kept), standard, entrants
+
+
+def _from_values(
+    entrant: Entrant,
+    estimator: Any,
+    problem: Problem,
+    standard: Standard,
+    choice: Choice,
+    race: Race,
+    seed: int,
+) -> Entrant:
+    """Go on from a fit to the values alone if labels have not led to a good one.
+
+    The residuals of slopes have more minima, the more so the fewer rows there are.
+    """
+    run = entrant.run
+    if problem.labels is None or run.alpha is not None or not run.is_poor:
+        return entrant
+    values = replace(problem, labels=None)
+    units, others = _race(estimator, values, choice, race, seed)
+    if units.columns.tolist() != standard.columns.tolist():
+        return entrant
+    start = others[0].run.finish()
+    data, age = standard.data(problem), others[0].n_iter
+    other = Run(start.stack, start.point.theta, data, None, start.state, age, True)
+    again = race.go_on(replace(others[0], run=other, losses=[]))
+    return again if again.run.score > run.score else entrant
 
 
 def _race_without_errors(

@@ -30,6 +30,8 @@ _FIRST_BEST = 50
 # relative change of the objective that counts as none, and how often in a row
 _STALLED = 1e-7
 _MAX_STALLED = 5
+# a precision of the noise that explains too little to be the last word
+_POOR_BETA = 100.0
 # what slopes may weigh relative to values, and by how much it changes at a time
 _PRECISIONS = (1e-4, 1e4)
 _MAX_CHANGE = 2.0
@@ -174,6 +176,12 @@ class Run:
         if self.best is not None:
             return max(self.best.hyper.log_evidence, self._evidence)
         return self._evidence
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether it explains less of the data than might be there to explain."""
+        linear = self.stack.n_out * (self.stack.n_in + 1)
+        return self.state.beta < _POOR_BETA or self.state.gamma < linear + 2
 
     @property
     def alpha_of_weights(self) -> float:

@@ -19,10 +19,8 @@ from ._progress import ProgressBar
 
 # parts of max_iter after which the field is reduced, and what part of it goes on
 _RUNGS = ((0.1, 2 / 3), (0.3, 3 / 8), (1.0, 0.0))
-# if a candidate explains less of the data than this precision of the noise says, or has
-# become a straight line, their smooth start may have held them back: all begin once
-# more, with details at once
-_POOR_BETA = 100.0
+# if a candidate explains little of the data, or has become a straight line, the smooth
+# start may have held it back: all begin once more, with details at once
 _RESTART_BETA = 1e3
 # a precision of the noise below which there is some: 0.5% of the spread
 _NOISY_BETA = 4e4
@@ -194,10 +192,7 @@ def _ranked(pool: list[Entrant]) -> list[Entrant]:
 
 def _poor(entrant: Entrant) -> bool:
     """Whether the prior may have held the network back from the data."""
-    run = entrant.run
-    linear = run.stack.n_out * (run.stack.n_in + 1)
-    held_back = run.state.beta < _POOR_BETA or run.state.gamma < linear + 2
-    return run.alpha is None and held_back
+    return entrant.run.alpha is None and entrant.run.is_poor
 
 
 def _some_rows(data: Data, seed: int) -> Data:

@@ -29,9 +29,13 @@ def warn_of_units(rows: Rows, names: Any) -> None:
     """
     if rows.jacobian is None or rows.directions is not None:
         return
+    rng = np.random.default_rng(0)
+    if len(rows.X) > _N_AMONG:
+        rows = rows.take(np.sort(rng.permutation(len(rows.X))[:_N_AMONG]))
+    assert rows.jacobian is not None
     # in these units squares neither overflow nor vanish, and factors are the same
     (X, x_unit), (y, y_unit) = map(_in_units, (rows.X, rows.y))
-    pairs = _neighbours(X)
+    pairs = _neighbours(X, rng)
     if len(pairs) == 0:
         return
     step = X[pairs[:, 1]] - X[pairs[:, 0]]
@@ -66,11 +70,9 @@ def _in_units(values: Array) -> tuple[Array, Array]:
     return values / unit, unit
 
 
-def _neighbours(X: Array) -> Index:
+def _neighbours(X: Array, rng: np.random.Generator) -> Index:
     """Return pairs of rows that are near one another, each once."""
-    rng = np.random.default_rng(0)
-    among = np.sort(rng.permutation(len(X))[:_N_AMONG])
-    distinct, index = np.unique(X[among], axis=0, return_index=True)
+    distinct, index = np.unique(X, axis=0, return_index=True)
     spread = distinct.std(axis=0)
     Z = distinct / np.where(spread > 0, spread, 1.0)
     n = len(Z)
@@ -80,7 +82,7 @@ def _neighbours(X: Array) -> Index:
     search = NearestNeighbors(n_neighbors=min(_N_NEIGHBOURS + 1, n)).fit(Z)
     near = search.kneighbors(Z[some], return_distance=False)[:, 1:]
     pairs = np.stack([np.repeat(some, near.shape[1]), near.ravel()], axis=1)
-    return among[index[np.unique(np.sort(pairs, axis=1), axis=0)]]
+    return index[np.unique(np.sort(pairs, axis=1), axis=0)]
 
 
 def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int, float]:
@@ -113,5 +115,5 @@ def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int,
         forth, back = both / squares[0] / size[j], both / squares[1] * size[j]
         large = max(forth, back) > _LARGE_FACTOR
         if large and 0 < min(forth, back) < 1 / _LARGE_FACTOR:
-            found[int(j)] = float(np.sqrt(back / forth))
+            found[int(j)] = float(size[j] * np.sqrt(squares[0] / squares[1]))
     return found

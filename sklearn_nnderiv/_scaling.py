@@ -116,6 +116,14 @@ def _scale(
     return scaled, head[:N_SAMPLE_ROWS].copy()
 
 
+def constant_columns(X: Array) -> NDArray[np.bool_]:
+    """Tell which columns are constant, up to rounding."""
+    low, high = X.min(axis=0), X.max(axis=0)
+    rounding = 8 * np.finfo(np.float64).eps
+    with np.errstate(over="ignore"):
+        return high - low <= rounding * np.maximum(abs(low), abs(high))
+
+
 def _chunks(data: Array) -> list[slice]:
     size = max(1, CHUNK_SIZE // data.shape[1])
     return [slice(i, i + size) for i in range(0, len(data), size)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import check_array
 
 from ._sklearn_compat import check_sample_weight
 from .exceptions import DerivativeWarning
@@ -52,7 +53,18 @@ def check_jacobian(jacobian: Any, n_features: int, y: Any, names: Any) -> Array 
             "The columns of `jacobian` must be those of X, in the same order. Expected "
             f"{list(names)}, got {list(columns)}."
         )
-    labels = np.asarray(jacobian, dtype=np.float64)
+    if np.ma.isMaskedArray(jacobian):
+        jacobian = np.ma.filled(jacobian.astype(np.float64), np.nan)
+    labels = check_array(
+        jacobian,
+        dtype=np.float64,
+        ensure_all_finite=False,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name="jacobian",
+    )
     expected = (*np.shape(y), n_features)
     if labels.shape != expected:
         raise ValueError(

@@ -8,9 +8,11 @@ import pytest
 import sklearn
 import skorch
 import torch
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -20,6 +22,8 @@ from sklearn.preprocessing import (
     PowerTransformer,
     StandardScaler,
 )
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
 
 from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv.exceptions import DerivativeWarning
@@ -481,3 +485,85 @@ def test_bagging_hands_labels_on(routing):
 def test_labels_that_nobody_asked_for(routing):
     with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError, match="jacobian"):
         GridSearchCV(regressor(), {"alpha": [1e-3]}).fit(X, y, jacobian=J)
+
+
+# ---------------------------------------------------------------- odd data
+
+
+def quick(**options):
+    options = {"hidden_layer_sizes": 6, "activation": "tanh", **options}
+    return regressor(n_candidates=1, max_iter=30, **options)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_labels_that_an_array_type_marks_as_unknown():
+    unknown = np.random.default_rng(0).random(J.shape) < 0.3
+    expected = quick().fit(X, y, jacobian=np.where(unknown, np.nan, J)).predict(X)
+    masked = np.ma.array(np.where(unknown, 1e6, J), mask=unknown)
+    np.testing.assert_array_equal(
+        quick().fit(X, y, jacobian=masked).predict(X), expected
+    )
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(J).astype("Float64").mask(unknown, pandas.NA)
+    np.testing.assert_array_equal(
+        quick().fit(X, y, jacobian=frame).predict(X), expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(J + 1j, "Complex"), (csr_array(J), "Sparse.*jacobian")]
+)
+def test_labels_of_wrong_kind(labels, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        quick().fit(X, y, jacobian=labels)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("p", "q"), [(-500, 500), (600, 0), (0, 600), (900, 900)])
+def test_units_of_any_size(p, q):
+    x_unit, y_unit = 2.0**p, 2.0**q
+    model = quick(x_scaler="minmax", y_scaler="minmax")
+    expected = model.fit(X, y, jacobian=J).predict(X_TEST)
+    model.fit(X * x_unit, y * y_unit, jacobian=J * (y_unit / x_unit))
+    found = model.predict(X_TEST * x_unit) / y_unit
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_column_that_is_constant_up_to_rounding():
+    noise = np.random.default_rng(0).choice([-1, 0, 1], 40) * np.spacing(0.3)
+    table, labels = np.column_stack([X, 0.3 + noise]), np.column_stack([J, [25.0] * 40])
+    model = regressor(hidden_layer_sizes=6, n_candidates=1)
+    found = model.fit(table, y, jacobian=labels).predict_jacobian(table)
+    np.testing.assert_allclose(found[:, 3], 25, rtol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_labels_along_what_the_network_does_not_see_are_no_noise():
+    table, labels = np.column_stack([X, [0.3] * 40]), np.column_stack([J, [25.0] * 40])
+    scaler = make_pipeline(VarianceThreshold(), StandardScaler())
+    model = quick(x_scaler=scaler)
+    unknown = np.where(np.arange(4) == 3, np.nan, labels)
+    np.testing.assert_allclose(
+        model.fit(table, y, jacobian=labels).predict(table),
+        clone(model).fit(table, y, jacobian=unknown).predict(table),
+        rtol=1e-6,
+    )
+    # left out when the fit began
+    later = quick(warm_start=True).fit(table, y).fit(table, y, jacobian=labels)
+    other = quick(warm_start=True).fit(table, y).fit(table, y, jacobian=unknown)
+    np.testing.assert_allclose(later.log_evidence_, other.log_evidence_, rtol=0.1)
+
+
+def test_kinds_of_loss_and_of_held_out_rows_of_a_net():
+    one = {"train_split": None, "max_epochs": 1, "lr": 0.0, "batch_size": -1}
+    net = user_net().set_params(**one)
+    loss = regressor(net=net).fit(X, y, jacobian=J).loss_curve_[0]
+    net = clone(net).set_params(criterion__reduction="sum")
+    total = regressor(net=net).fit(X, y, jacobian=J).loss_curve_[0]
+    np.testing.assert_allclose(total, 40 * loss)
+    held_out = predefined_split(Dataset(X[:5], y[:5, None]))
+    net = user_net().set_params(max_epochs=1, train_split=held_out)
+    assert np.isfinite(
+        regressor(net=net).fit(X, y, jacobian=J).net_.history[-1]["valid_loss"]
+    )

@@ -39,7 +39,7 @@ ROOMS = [
 THIRD_PARTIES = {
     "exceptions": set(),
     "_sklearn_compat": {"numpy", "sklearn"},
-    "_validation": {"numpy", "torch"},
+    "_validation": {"numpy", "sklearn", "torch"},
     "_table": {"numpy", "sklearn"},
     "_elementwise": {"numpy", "scipy", "torch"},
     "_maps": {"numpy", "torch"},

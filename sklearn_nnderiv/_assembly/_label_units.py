@@ -27,18 +27,26 @@ def warn_of_units(rows: Rows, names: Any) -> None:
     round. Noise of either makes one of them smaller than it should be, never larger, so
     that only a factor that both agree on is one of units.
     """
-    pairs = _neighbours(rows.X)
-    if rows.jacobian is None or rows.directions is not None or len(pairs) == 0:
+    if rows.jacobian is None or rows.directions is not None:
         return
-    step = rows.X[pairs[:, 1]] - rows.X[pairs[:, 0]]
-    spread = rows.X.std(axis=0)
+    rng = np.random.default_rng(0)
+    if len(rows.X) > _N_AMONG:
+        rows = rows.take(np.sort(rng.permutation(len(rows.X))[:_N_AMONG]))
+    assert rows.jacobian is not None
+    # in these units squares neither overflow nor vanish, and factors are the same
+    (X, x_unit), (y, y_unit) = map(_in_units, (rows.X, rows.y))
+    pairs = _neighbours(X, rng)
+    if len(pairs) == 0:
+        return
+    step = X[pairs[:, 1]] - X[pairs[:, 0]]
+    spread = X.std(axis=0)
     # the nearer, the less the derivative changes on the way
     distance = np.linalg.norm(step / np.where(spread > 0, spread, 1.0), axis=1)
     step /= distance[:, None]
     found: dict[int, list[float]] = {}
-    for k in range(rows.y.shape[1]):
-        labels = rows.jacobian[:, k]
-        rise = (rows.y[pairs[:, 1], k] - rows.y[pairs[:, 0], k]) / distance
+    for k in range(y.shape[1]):
+        labels = rows.jacobian[:, k] * x_unit / y_unit[k]
+        rise = (y[pairs[:, 1], k] - y[pairs[:, 0], k]) / distance
         for j, factor in _factors(labels, pairs, step, rise).items():
             found.setdefault(j, []).append(factor)
     if not found:
@@ -55,11 +63,16 @@ def warn_of_units(rows: Rows, names: Any) -> None:
     )
 
 
-def _neighbours(X: Array) -> Index:
+def _in_units(values: Array) -> tuple[Array, Array]:
+    """Return columns in units of their range, and the units."""
+    unit = np.ptp(values, axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    return values / unit, unit
+
+
+def _neighbours(X: Array, rng: np.random.Generator) -> Index:
     """Return pairs of rows that are near one another, each once."""
-    rng = np.random.default_rng(0)
-    among = np.sort(rng.permutation(len(X))[:_N_AMONG])
-    distinct, index = np.unique(X[among], axis=0, return_index=True)
+    distinct, index = np.unique(X, axis=0, return_index=True)
     spread = distinct.std(axis=0)
     Z = distinct / np.where(spread > 0, spread, 1.0)
     n = len(Z)
@@ -69,7 +82,7 @@ def _neighbours(X: Array) -> Index:
     search = NearestNeighbors(n_neighbors=min(_N_NEIGHBOURS + 1, n)).fit(Z)
     near = search.kneighbors(Z[some], return_distance=False)[:, 1:]
     pairs = np.stack([np.repeat(some, near.shape[1]), near.ravel()], axis=1)
-    return among[index[np.unique(np.sort(pairs, axis=1), axis=0)]]
+    return index[np.unique(np.sort(pairs, axis=1), axis=0)]
 
 
 def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int, float]:
@@ -82,7 +95,7 @@ def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int,
     said = np.where(full, mean, 0.0) * step
     # of what is not labelled, the straight part can be told
     table = np.where(labelled, said, step)
-    size = np.sqrt((table**2).mean(axis=0))
+    size = abs(table).max(axis=0)
     used = np.flatnonzero(size > 0)
     n_rows = len(np.unique(pairs))
     if n_rows < max(_LEAST_ROWS, _ROWS_PER_FEATURE * len(used)) or not rise.any():
@@ -94,13 +107,13 @@ def _factors(labels: Array, pairs: Index, step: Array, rise: Array) -> dict[int,
     rest = rise - table @ slope
     found = {}
     for i, j in enumerate(used):
-        seen, own = rest + table[:, i] * slope[i], table[:, i] * size[j]
-        both, square = float(own @ seen), float(own @ own)
-        if not labelled[j] or both**2 < _LEAST_SHARE * square * float(seen @ seen):
+        own, seen = table[:, i], rest + table[:, i] * slope[i]
+        both, squares = float(own @ seen), (float(own @ own), float(seen @ seen))
+        if not labelled[j] or both**2 < _LEAST_SHARE * squares[0] * squares[1]:
             continue
         # what labels are multiplied by to give what is seen, and the other way round
-        forth, back = both / square, both / float(seen @ seen)
+        forth, back = both / squares[0] / size[j], both / squares[1] * size[j]
         large = max(forth, back) > _LARGE_FACTOR
         if large and 0 < min(forth, back) < 1 / _LARGE_FACTOR:
-            found[int(j)] = float(np.sqrt(back / forth))
+            found[int(j)] = float(size[j] * np.sqrt(squares[0] / squares[1]))
     return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._engines import evaluate
 from .._maps import Map
-from .._scaling import CHUNK_SIZE
+from .._scaling import CHUNK_SIZE, constant_columns
 from .._training import Labels, Rows, balance
 from .._validation import Array, Index
 
@@ -83,8 +83,11 @@ def typical_steps(rows: Rows, known: Array) -> Array:
     if rows.directions is not None:
         return np.ones(known.shape[2])
     part = (rows.weight / rows.weight.sum())[:, None]
-    step = np.sqrt((part * (rows.X - (part * rows.X).sum(axis=0)) ** 2).sum(axis=0))
-    constant = (rows.X[:1] == rows.X).all(axis=0)
+    constant = constant_columns(rows.X)
+    # a power of two, in which squares neither overflow nor vanish
+    unit = np.ldexp(1.0, np.frexp(np.ptp(rows.X, axis=0))[1] - 1)
+    deviation = (rows.X - (part * rows.X).sum(axis=0)) / unit
+    step = unit * np.sqrt((part * deviation**2).sum(axis=0))
     if constant.any():
         assert rows.jacobian is not None
         squares = np.where(known > 0, np.nan_to_num(rows.jacobian) ** 2, 0.0)
@@ -171,6 +174,6 @@ def scaled_slopes(after: Array, raw: Array) -> Array:
         if not (after * (1 - np.eye(after.shape[1]))).any():
             scaled: Array = raw / own[:, :, None]
             return scaled
-    after[np.linalg.det(after) == 0] = np.nan
+    after[np.linalg.slogdet(after)[0] == 0] = np.nan
     # an unknown label of one output leaves all scaled ones unknown
     return np.asarray(np.linalg.solve(after, raw), np.float64)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from .._scaling import fit_scaler, input_map, output_map, scale_inputs, scale_targets
+from .._scaling import (
+    constant_columns,
+    fit_scaler,
+    input_map,
+    output_map,
+    scale_inputs,
+    scale_targets,
+)
 from .._training import Problem, Rows
-from .._validation import Array, check_device
+from .._validation import check_device
 from ._labels import scaled_labels
 
 
@@ -48,7 +53,7 @@ def make_problem(
     )
     if arrays[0].shape[1] == rows.X.shape[1]:
         # what differs by rounding only is constant, whatever a scaler makes of it
-        constant = _constant(rows.X)
+        constant = constant_columns(rows.X)
         arrays[0][:, constant] = arrays[0][0, constant]
     # without a copy: the arrays are not used elsewhere
     device = check_device(estimator.device)
@@ -59,10 +64,3 @@ def make_problem(
         labels = labels.to(X.dtype, device)
     n_rows = float(rows.weight.sum())
     return Problem(X, y, weight, float(alpha / unit), n_rows, labels)
-
-
-def _constant(X: Array) -> NDArray[np.bool_]:
-    low, high = X.min(axis=0), X.max(axis=0)
-    rounding = 8 * np.finfo(np.float64).eps
-    with np.errstate(over="ignore"):
-        return high - low <= rounding * np.maximum(abs(low), abs(high))

@@ -76,7 +76,11 @@ class Standard:
         n_out = weight.shape[2]
         targets = (targets / self.y_scale).reshape(-1, n_out)
         by_row = np.repeat(data.root_weight[index] ** 2, weight.shape[1])[:, None]
-        weight = by_row * weight.reshape(-1, n_out)
+        # an input that an earlier fit left out cannot be learnt of now
+        moves = np.broadcast_to((tangents != 0).any(axis=2), weight.shape[:2])
+        weight = by_row * weight.reshape(-1, n_out) * moves.reshape(-1, 1)
+        if not weight.any():
+            return data
         row_weight = data.root_weight**2
         strength = balance(data.y, row_weight, targets, weight, labels.n_features)
         known = by_row * (weight > 0)

@@ -150,9 +150,11 @@ class _LabelledLoss:
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
     ) -> Tensor:
         """Return the loss of a batch."""
+        net = self.net
+        if not isinstance(y_true, dict):  # held-out rows of the user's have no labels
+            return type(net).get_loss(net, y_pred, y_true, X=X, training=training)
         own = {name: part for name, part in y_true.items() if name in ("y", "weight")}
         target = own if "weight" in own else own["y"]
-        net = self.net
         loss = type(net).get_loss(net, y_pred, target, X=X, training=training)
         weight = y_true["slope_weight"].to(net.device)
         some = torch.nonzero(weight.flatten(1).any(dim=1))[:, 0]
@@ -165,8 +167,10 @@ class _LabelledLoss:
         at = X.to(net.device)[some]
         error = slopes_of(net.module_, at, tangents)
         error = error - y_true["slopes"].to(net.device)[some]
-        square = (weight[some] * error.square()).sum()
-        return loss + self.labels.balance * square / weight[:, 0].numel()
+        square = self.labels.balance * (weight[some] * error.square()).sum()
+        if getattr(net.criterion_, "reduction", "mean") == "sum":
+            return loss + square
+        return loss + square / weight[:, 0].numel()
 
 
 def takes_weights(net: NeuralNet) -> bool:

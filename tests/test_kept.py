@@ -215,6 +215,17 @@ def test_objects_of_any_kind(cls, part, is_known, problem):
     assert not state.is_that_of(model)
 
 
+@pytest.mark.usefixtures("strange")
+@pytest.mark.parametrize("name", ["module_", "best_estimator_"])
+def test_names_mean_nothing_in_classes_of_others(name, problem):
+    X, _ = problem
+    model = Strange().fit(X)
+    setattr(model, name, torch.nn.Linear(2, 1))
+    for factor in (1.0, 3.0):
+        model.coef_ *= factor
+        np.testing.assert_array_equal(jacobian(model, X)[0], model.coef_)
+
+
 def test_objects_that_contain_themselves(problem):
     X, y = problem
     model = Ridge().fit(X, y)

@@ -17,8 +17,8 @@ _MOST_BYTES = 2**22
 
 # whose instances without attributes are not written to, or do not matter
 _KNOWN_LIBRARIES = {"builtins", "numpy", "scipy", "sklearn", "torch"}
-# what stands for the whole object
-_DELEGATES = ("module_", "best_estimator_")
+# what stands for the whole object, by library
+_DELEGATES = {"sklearn": "best_estimator_", __name__.partition(".")[0]: "module_"}
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 
 
@@ -87,10 +87,10 @@ def _attributes(value: Any, seen: set[int]) -> Iterator[Any]:
     own = getattr(value, "__dict__", None)
     if own is None:
         raise _UnknownStateError
-    for name in _DELEGATES:
-        if name in own:
-            yield from _parts(own[name], seen)
-            return
+    delegate = _DELEGATES.get(type(value).__module__.partition(".")[0])
+    if delegate in own:
+        yield from _parts(own[delegate], seen)
+        return
     for name, part in own.items():
         yield name
         yield from _parts(part, seen)

@@ -223,7 +223,7 @@ def test_labels_along_a_constant_column_are_learnt(solver):
     flat = X.copy()
     flat[:, 2] = 0.003
     target, labels = function(flat)
-    model = regressor(solver=solver, max_iter=300 if solver == "lbfgs" else "auto")
+    model = regressor(solver=solver, max_iter=600 if solver == "lbfgs" else "auto")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(flat, target, jacobian=labels)

@@ -24,7 +24,7 @@ from sklearn.ensemble import (
 from sklearn.experimental import enable_iterative_imputer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import RegressorChain
@@ -35,6 +35,7 @@ from sklearn.preprocessing import (
     KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     PowerTransformer,
     SplineTransformer,
     StandardScaler,
@@ -469,6 +470,84 @@ def test_imputers_that_are_bound_as_a_whole(frame, target):
         assert np.isnan(J).all()
     X = frame[NUMBERS].where(gaps(frame)[NUMBERS].notna(), -99.0).to_numpy()
     fitted = make_pipeline(KNNImputer(missing_values=-99.0), Ridge()).fit(X, target)
+    assert np.isnan(jacobian(fitted, X)).all()
+
+
+def _marked(frame):
+    """Return rows with -1 for missing ones, and where it is."""
+    X = gaps(frame)[NUMBERS].fillna(-1.0)
+    missing = X.to_numpy() == -1
+    assert missing[:, :2].any(axis=0).all()
+    assert (missing[:, 0] != missing[:, 1]).any()
+    return X, missing
+
+
+def _simple(**options):
+    return SimpleImputer(missing_values=-1, **options)
+
+
+MARKED = [
+    _simple(),
+    _simple(add_indicator=True),
+    make_pipeline(_simple(), network()),
+    make_pipeline("passthrough", _simple(add_indicator=True), Ridge()),
+    make_pipeline(
+        make_column_transformer(
+            (make_pipeline(_simple(), StandardScaler()), ["b", "a"]),
+            remainder=StandardScaler(),
+        ),
+        network(),
+    ),
+    make_pipeline(make_column_transformer((_simple(), ["b", "a", "c"])), Ridge()),
+    MissingIndicator(missing_values=-1),
+]
+
+
+@pytest.mark.parametrize("estimator", MARKED, ids=str)
+def test_a_number_that_stands_for_a_missing_one(estimator, frame, target):
+    X, missing = _marked(frame)
+    fitted = clone(estimator).fit(X, target)
+    method = fitted.predict if hasattr(fitted, "predict") else fitted.transform
+
+    def function(rows):
+        return np.asarray(method(rows), dtype=float)
+
+    J = jacobian(fitted, X)
+    J = J.reshape(len(X), -1, 3)
+    for i, name in enumerate(NUMBERS):
+        assert np.isnan(J[missing[:, i], :, i]).all()
+        truth = differences(function, X, name).reshape(len(X), -1)
+        # what is not missing does not become so by small steps
+        is_known = ~missing[:, i]
+        np.testing.assert_allclose(
+            J[is_known, :, i], truth[is_known], rtol=1e-6, atol=1e-8
+        )
+    np.testing.assert_array_equal(
+        jacobian(fitted, X[:0:-1]), jacobian(fitted, X)[:0:-1]
+    )
+    along = np.where(missing, 0.0, [1.0, -2.0, 0.5])
+    known = np.einsum("nkd,nd->nk", np.nan_to_num(J), along)
+    found = jvp(fitted, X, along)
+    np.testing.assert_allclose(found.reshape(len(X), -1), known, rtol=1e-9, atol=1e-12)
+    found = jvp(fitted, X, np.ones_like(along)).reshape(len(X), -1)
+    assert (np.isnan(found) == missing.any(axis=1)[:, None]).all()
+
+
+def test_a_number_for_missing_ones_that_another_step_makes(frame, target):
+    """A cell that a step makes of some columns is missing by all of these."""
+    X = frame[NUMBERS].to_numpy().copy()
+    X[3, :2] = 0.5, -2.0
+    products = PolynomialFeatures(interaction_only=True, include_bias=False)
+    fitted = make_pipeline(products, _simple(add_indicator=True), Ridge())
+    J = jacobian(fitted.fit(X, target), X)
+    assert np.isnan(J[3]).all()
+    assert np.isfinite(np.delete(J, 3, axis=0)).all()
+
+
+def test_columns_that_are_no_numbers_are_bound_with_their_imputer(frame):
+    X = frame[["city", "a"]].to_numpy()
+    imputer = SimpleImputer(missing_values="x", strategy="most_frequent")
+    fitted = make_pipeline(imputer, encoder()).fit(X)
     assert np.isnan(jacobian(fitted, X)).all()
 
 

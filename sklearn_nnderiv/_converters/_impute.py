@@ -4,6 +4,7 @@ A value that is filled in has a derivative of zero here. What it is in raw units
 is for the caller to say, who knows which cells were missing.
 """
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -20,9 +21,10 @@ from .._maps import (
     Sequential,
 )
 from .._sklearn_compat import fill_dtype, has_empty_columns
+from .._table import plain_table
 from .._validation import Array, Index
 from ..exceptions import NotConvertibleError
-from ._lookup import register_composition
+from ._lookup import Converter, register_composition
 from ._part import Part, beside, composed
 from ._registry import convert, register_converter
 from ._source import Source
@@ -57,7 +59,32 @@ def _statistics(fitted: SimpleImputer) -> Array:
         ) from None
 
 
-@register_converter(SimpleImputer, "transform")
+@register_composition(SimpleImputer, "transform")
+def _by_column(fitted: SimpleImputer, source: Source) -> Part:
+    return _marked(fitted, source, _simple_imputer)
+
+
+@register_composition(MissingIndicator, "transform")
+def _indicated(fitted: MissingIndicator, source: Source) -> Part:
+    return _marked(fitted, source, _missing_indicator)
+
+
+def _marked(fitted: Any, source: Source, converter: Converter) -> Part:
+    """Convert, with no derivative where a number stands for a missing one."""
+    if source.feed is not None:
+        if source.is_number is not None and not source.is_number.all():
+            return source.bound(fitted)
+        missing = _missing(fitted)
+        if not np.isnan(missing):
+            source = source.of_width(fitted.n_features_in_)
+            source.mark_gaps(partial(_nan_where, missing=missing))
+    return source.converted(fitted, converter)
+
+
+def _nan_where(rows: Any, missing: float) -> Array:
+    return np.where(plain_table(rows).numbers() == missing, np.nan, 0.0)
+
+
 def _simple_imputer(fitted: SimpleImputer) -> Map:
     missing, statistics = _missing(fitted), _statistics(fitted)
     kept = fitted.keep_empty_features | ~np.isnan(statistics)
@@ -84,7 +111,6 @@ def _simple_imputer_inverse(fitted: SimpleImputer) -> Map:
     )
 
 
-@register_converter(MissingIndicator, "transform")
 def _missing_indicator(fitted: MissingIndicator) -> Map:
     missing, columns = _missing(fitted), fitted.features_
     n = len(columns)

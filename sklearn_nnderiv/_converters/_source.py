@@ -17,7 +17,7 @@ from .._maps import Map, Smoothness
 from .._sklearn_compat import columns_of
 from ..exceptions import NotConvertibleError
 from ._binding import Binding, Feed
-from ._lookup import Composition, Role, group_of, lookup
+from ._lookup import Composition, Converter, Role, group_of, lookup
 from ._part import Part
 from ._reach import Reach, passed_on
 
@@ -130,6 +130,10 @@ class Source:
         entry = lookup(child, role)
         if isinstance(entry, Composition):
             return entry.convert(child, self)
+        return self.converted(child, entry)
+
+    def converted(self, child: Any, converter: Converter) -> Part:
+        """Return the part of what has no parts of its own."""
         if self.is_number is not None and not self.is_number.all():
             raise NotConvertibleError(
                 f"{type(child).__name__} is given columns that are not numbers, by "
@@ -137,7 +141,7 @@ class Source:
             )
         if self.raw is not None:
             self.trail.leaves.append((child, self.raw))
-        function = _checked(entry(child), type(child))
+        function = _checked(converter(child), type(child))
         self.trail.maps.append((child, function))
         return Part.of(function)
 
@@ -170,11 +174,16 @@ class Source:
         assert feed is not None
         reach = np.logical_or.reduce(self.reach, axis=0)
         if only_gaps:
-            binding.gaps.append((feed, reach))
+            binding.gaps.append((feed, np.broadcast_to(reach, self.reach.shape)))
         if only_gaps is not None:
             reach = np.zeros_like(reach)
         columns, is_number = binding.add(feed.then(child.transform), reach)
         return Part.selecting(columns, cast(int, self.width), is_number)
+
+    def mark_gaps(self, make: Callable[[Any], Any]) -> None:
+        """Take the columns for missing where `make` returns NaN for given rows."""
+        if self.trail.binding is not None and self.feed is not None:
+            self.trail.binding.gaps.append((self.feed.then(make), self.reach))
 
     def passed(self) -> Part:
         """Return the part that returns the columns as they are."""

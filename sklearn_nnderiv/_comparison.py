@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_array
 
-from ._validation import Array, check_weights, warn
+from ._validation import Array, check_weights, unmasked, warn
 
 __all__ = ["Comparison", "average", "compare"]
 
@@ -63,13 +63,16 @@ def _checked(jacobian_true: Any, jacobian_pred: Any) -> tuple[Array, Array, floa
     """Return both in float64, and the resolution of the true one, relative."""
     options = {"dtype": [np.float64, np.float32], "ensure_2d": False, "allow_nd": True}
     true = check_array(
-        jacobian_true,
+        unmasked(jacobian_true),
         ensure_all_finite="allow-nan",
         input_name="jacobian_true",
         **options,
     )
     pred = check_array(
-        jacobian_pred, ensure_all_finite=False, input_name="jacobian_pred", **options
+        unmasked(jacobian_pred),
+        ensure_all_finite=False,
+        input_name="jacobian_pred",
+        **options,
     )
     if true.shape != pred.shape or true.ndim not in (2, 3) or 0 in true.shape:
         raise ValueError(

@@ -40,6 +40,14 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     return weight
 
 
+def unmasked(labels: Any) -> Any:
+    """Return what is given, with NaN for what is masked."""
+    if not np.ma.isMaskedArray(labels):
+        return labels
+    dtype = np.result_type(labels.dtype, np.float32)  # NaN is a float
+    return np.ma.filled(labels.astype(dtype), np.nan)
+
+
 def check_jacobian(jacobian: Any, n_features: int, y: Any, names: Any) -> Array | None:
     """Return known derivatives (n_samples, n_outputs, n_features), NaN where unknown.
 
@@ -53,10 +61,8 @@ def check_jacobian(jacobian: Any, n_features: int, y: Any, names: Any) -> Array 
             "The columns of `jacobian` must be those of X, in the same order. Expected "
             f"{list(names)}, got {list(columns)}."
         )
-    if np.ma.isMaskedArray(jacobian):
-        jacobian = np.ma.filled(jacobian.astype(np.float64), np.nan)
     labels = check_array(
-        jacobian,
+        unmasked(jacobian),
         dtype=np.float64,
         ensure_all_finite=False,
         ensure_2d=False,

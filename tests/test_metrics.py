@@ -185,6 +185,23 @@ def test_array_likes(metric, rng):
     assert metric(unknown, pred) == metric(true, pred)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_masked_derivatives_are_unknown(metric, dtype, rng):
+    true, pred = 9 * rng.normal(size=(2, 9, 2))
+    true = true.astype(dtype)
+    unknown = rng.random(true.shape) < 0.3
+    assert unknown.any()
+    truth = metric(np.where(unknown, np.nan, true), pred)
+    masked = np.ma.array(np.where(unknown, dtype(10**6), true), mask=unknown)
+    np.testing.assert_allclose(metric(masked, pred), truth, rtol=1e-12)
+    assert metric(np.ma.array(true), pred) == metric(true, pred)
+    np.testing.assert_array_equal(masked.mask, unknown)
+    assert metric(masked, np.ma.array(pred, mask=unknown)) == metric(masked, pred)
+    with pytest.raises(ValueError, match=f"in {unknown.sum()} entries"):
+        metric(pred, np.ma.array(pred, mask=unknown))
+
+
 def test_arguments_are_left_as_they_are(rng):
     true, pred = rng.normal(size=(2, 9, 2))
     true[3] = np.nan

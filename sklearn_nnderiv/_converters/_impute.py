@@ -1,7 +1,8 @@
 """Missing values.
 
 A value that is filled in has a derivative of zero here. What it is in raw units, NaN,
-is for the caller to say, who knows which cells were missing.
+is for the caller to say, who knows which cells were missing. Where a number stands for
+them, the binding is told which.
 """
 
 from functools import partial

@@ -128,6 +128,8 @@ PARAMETERS = [
     ("validation_fraction", 1, "'validation_fraction' parameter"),
     ("n_iter_no_change", 0, "'n_iter_no_change' parameter"),
     ("n_iter_no_change", "10", "'n_iter_no_change' parameter"),
+    ("jacobian_weight", -1.0, "'jacobian_weight' parameter"),
+    ("jacobian_weight", "all", "'jacobian_weight' parameter"),
     ("dtype", "float16", "'dtype' parameter .* must be a str among"),
     ("dtype", np.float32, "'dtype' parameter .* must be a str among"),
     ("device", "gpu", "'device' .* 'auto'. Got 'gpu' instead"),

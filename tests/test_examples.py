@@ -9,8 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
-BENCHMARKS = sorted((ROOT / "benchmarks").glob("[!_]*.py"))
+# of many fits even at their shortest
+SLOW = {"plot_derivative_labels", "derivative_labels", "label_search"}
+
+
+def scripts(folder, pattern):
+    """Return the scripts of a folder as parameters of a test."""
+    return [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[pytest.mark.slow] if path.stem in SLOW else [],
+        )
+        for path in sorted((ROOT / folder).glob(pattern))
+    ]
 
 
 def run(path, *arguments, **environment):
@@ -25,7 +37,7 @@ def run(path, *arguments, **environment):
     return done.stdout
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", scripts("examples", "plot_*.py"))
 def test_example(path):
     assert run(path, SKLEARN_NNDERIV_EXAMPLE_ITER="5")
 
@@ -41,7 +53,7 @@ def test_demo_prints_the_table_and_writes_its_picture(tmp_path):
     assert float(median) < 0.001
 
 
-@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", scripts("benchmarks", "[!_]*.py"))
 def test_benchmark_runs_and_shows_errors(path):
     out = run(path, "--quick")
     assert "relative error" in out

@@ -1,6 +1,6 @@
 """Neural-network regression with exact derivatives in the units of the data."""
 
-from . import exceptions, metrics
+from . import exceptions, inspection, metrics
 from ._converters import register_converter, register_function
 from ._pipeline import DifferentiablePipeline
 from ._regressor import DifferentiableRegressor
@@ -23,6 +23,7 @@ __all__ = [
     "exceptions",
     "hessian",
     "hvp",
+    "inspection",
     "jacobian",
     "jvp",
     "laplacian",

@@ -9,6 +9,7 @@ from sklearn.linear_model import _base as linear_base
 from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -19,6 +20,7 @@ __all__ = [
     "Interval",
     "ScorerMixin",
     "StrOptions",
+    "check_matplotlib_support",
     "check_sample_weight",
     "columns_of",
     "discriminant_components",

@@ -34,6 +34,7 @@ ROOMS = [
     "_pipeline",
     "_comparison",
     "metrics",
+    "inspection",
     "__init__",
 ]
 THIRD_PARTIES = {
@@ -59,6 +60,15 @@ THIRD_PARTIES = {
     "_pipeline": {"numpy", "sklearn"},
     "_comparison": {"numpy", "sklearn"},
     "metrics": {"numpy", "sklearn"},
+    "inspection": {
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "torch",
+        "tqdm",
+    },
     "__init__": set(),
 }
 STANDARD_LIBRARY = __import__("sys").stdlib_module_names

@@ -16,6 +16,7 @@ PUBLIC = {
     "exceptions",
     "hessian",
     "hvp",
+    "inspection",
     "jacobian",
     "jvp",
     "laplacian",
@@ -26,7 +27,7 @@ PUBLIC = {
     "value_and_jacobian",
     "vjp",
 }
-MODULES = {"exceptions", "metrics"}
+MODULES = {"exceptions", "inspection", "metrics"}
 METHODS = [
     "fit",
     "partial_fit",
@@ -45,6 +46,10 @@ DOCUMENTED = [
         for name in sklearn_nnderiv.exceptions.__all__
     ),
     *(f"sklearn_nnderiv.metrics.{name}" for name in sklearn_nnderiv.metrics.__all__),
+    *(
+        f"sklearn_nnderiv.inspection.{name}"
+        for name in sklearn_nnderiv.inspection.__all__
+    ),
 ]
 # EX01, SA01: methods and exceptions are shown in the examples of the class;
 # GL01 to GL03: where the text begins is ruff's matter; ES01: a summary may suffice;

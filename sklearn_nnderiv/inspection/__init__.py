@@ -1,0 +1,3 @@
+"""Marginal effects, sensitivities and pictures of fitted models, by derivatives."""
+
+__all__: list[str] = []

@@ -1,0 +1,25 @@
+"""Frames of the library that the rows came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def frame_like(X: Any, columns: dict[str, Any]) -> Any:
+    """Return columns as a frame of the library of X, or of pandas for an array.
+
+    Raises
+    ------
+    ImportError
+        If pandas is needed and not installed.
+    """
+    if hasattr(X, "columns") and hasattr(X, "shape"):
+        return type(X)(columns)
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "A labelled table needs pandas, which is not installed here: "
+            "pip install pandas. Rows in a frame of polars give tables of polars."
+        ) from error
+    return pd.DataFrame(columns)

@@ -1,3 +1,14 @@
 """Marginal effects, sensitivities and pictures of fitted models, by derivatives."""
 
-__all__: list[str] = []
+from ._derivative_check import DerivativeCheckDisplay
+from ._heatmap import JacobianHeatmapDisplay
+from ._labelled import jacobian_frame, jacobian_xarray
+from ._partial_derivative import PartialDerivativeDisplay
+
+__all__ = [
+    "DerivativeCheckDisplay",
+    "JacobianHeatmapDisplay",
+    "PartialDerivativeDisplay",
+    "jacobian_frame",
+    "jacobian_xarray",
+]

@@ -1,0 +1,55 @@
+"""Averages of derivatives over rows, rows in order of predictions, and spreads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._validation import Array, Index
+from ._model import Model
+from ._moments import Moments
+
+
+def average_jacobian(
+    model: Model, statistic: str, weight: Array, verbose: int
+) -> Array:
+    """Return averages (n_outputs, n_features), NaN where there is no derivative.
+
+    Parameters
+    ----------
+    model : Model
+    statistic : {"mean", "mean_abs", "rms"}
+    weight : ndarray of shape (n_samples,)
+    verbose : int
+        Whether to show a progress bar.
+    """
+    moments = Moments()
+    for rows, table in model.chunks("derivatives", verbose):
+        jacobian = model.jacobian(table)
+        if statistic != "mean":
+            jacobian = abs(jacobian) ** (2 if statistic == "rms" else 1)
+        moments.update(jacobian, weight[rows])
+    return np.sqrt(moments.mean) if statistic == "rms" else moments.mean
+
+
+def predictions(model: Model, verbose: int = 0) -> Array:
+    """Return the predictions (n_samples, n_outputs) at all rows."""
+    parts = [model.values(table) for _, table in model.chunks("values", verbose)]
+    return np.concatenate(parts)
+
+
+def in_order(values: Array, weight: Array, n_most: int) -> Index:
+    """Return the places of rows by rising values, at equal steps if they are many."""
+    order = np.argsort(values, kind="stable")
+    order = order[weight[order] > 0]
+    steps = np.linspace(0, len(order) - 1, min(n_most, len(order)))
+    return order[steps.round().astype(np.int64)]
+
+
+def spread(values: Array, weight: Array) -> Array:
+    """Return weighted standard deviations of columns (n, m), leaving out NaN."""
+    known = ~np.isnan(values)
+    w = known * weight[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (w * np.where(known, values, 0)).sum(axis=0) / w.sum(axis=0)
+        moved = np.where(known, values - mean, 0.0)
+        return np.sqrt((w * moved**2).sum(axis=0) / w.sum(axis=0))

@@ -70,6 +70,7 @@ THIRD_PARTIES = {
         "sklearn",
         "torch",
         "tqdm",
+        "xarray",
     },
     "__init__": set(),
 }

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._validation import Array, Index
+from ._flags import beyond
 from ._model import Model
 from ._moments import Moments
+
+_AVERAGES = {"mean": "mean", "mean_abs": "mean absolute", "rms": "root mean square"}
+_SCALES = {
+    None: "",
+    "features": " per std of feature",
+    "both": " per std of feature, in std of output",
+}
 
 
 def average_jacobian(
@@ -53,3 +63,57 @@ def spread(values: Array, weight: Array) -> Array:
         mean = (w * np.where(known, values, 0)).sum(axis=0) / w.sum(axis=0)
         moved = np.where(known, values - mean, 0.0)
         return np.sqrt((w * moved**2).sum(axis=0) / w.sum(axis=0))
+
+
+def by_outputs(
+    model: Model,
+    target: Any,
+    statistic: str,
+    scale: str | None,
+    weight: Array,
+    verbose: int,
+) -> dict[str, Any]:
+    """Return averages over the rows, with what they are."""
+    outputs = list(range(model.n_outputs))
+    if target is not None:
+        outputs = [model.output_index(target)]
+    values = average_jacobian(model, statistic, weight, verbose)[outputs].T
+    if scale is not None:
+        values *= spread(model.table.numbers(), weight)[:, None]
+    if scale == "both":
+        values /= spread(predictions(model, verbose), weight)[outputs]
+    return {
+        "values": values,
+        "column_names": [model.output_names[k] for k in outputs],
+        "label": f"{_AVERAGES[statistic]} derivative{_SCALES[scale]}",
+        "is_signed": statistic == "mean",
+    }
+
+
+def by_rows(
+    model: Model,
+    k: int,
+    max_rows: int,
+    scale: str | None,
+    weight: Array,
+    X_train: Any,
+    verbose: int,
+) -> dict[str, Any]:
+    """Return derivatives at rows in the order of their predictions."""
+    if max_rows < 1:
+        raise ValueError(f"`max_rows` must be at least 1. Got {max_rows!r}.")
+    found = predictions(model, verbose)[:, k]
+    rows = in_order(found, weight, max_rows)
+    table = model.table.take(rows)
+    values = model.jacobian(table)[:, k].T
+    if scale is not None:
+        values *= spread(model.table.numbers(), weight)[:, None]
+    if scale == "both":
+        values /= spread(found[:, None], weight)
+    return {
+        "values": values,
+        "predictions": found[rows],
+        "is_beyond": beyond(model.estimator, table.X, X_train),
+        "label": f"derivative of {model.output_names[k]}{_SCALES[scale]}",
+        "output_name": model.output_names[k],
+    }

@@ -45,11 +45,20 @@ def draw_cells(ax: Any, values: Array, *, is_signed: bool, robust: bool) -> Any:
     )
     ax.invert_yaxis()
     ax.tick_params(length=0, axis="y")
-    for y, row in enumerate(values):
-        if np.isnan(row).all():
-            middle = row.size / 2, y + 0.5
-            ax.text(*middle, "no derivative", ha="center", va="center", fontsize=8)
     return cells
+
+
+def name_empty(ax: Any, values: Array) -> None:
+    """Say of what there is no derivative in rows of values (n_down, n_across)."""
+    for y in np.flatnonzero(np.isnan(values).all(axis=1)):
+        ax.text(
+            values.shape[1] / 2,
+            y + 0.5,
+            "no derivative",
+            ha="center",
+            va="center",
+            fontsize=8,
+        )
 
 
 def write_numbers(cells: Any, values: Array) -> list[Any]:
@@ -72,7 +81,7 @@ def write_numbers(cells: Any, values: Array) -> list[Any]:
     else:
         return []
     colors = cells.to_rgba(np.ma.masked_invalid(values))[..., :3]
-    is_dark = colors @ [0.2126, 0.7152, 0.0722] < 0.45
+    is_dark = (colors @ [0.2126, 0.7152, 0.0722] < 0.45) & ~np.isnan(values)
     return [
         ax.text(
             x + 0.5,
@@ -85,9 +94,8 @@ def write_numbers(cells: Any, values: Array) -> list[Any]:
         )
         for y, row in enumerate(words)
         for x, word in enumerate(row)
-        if word
     ]
 
 
 def _word(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3g}"
+    return "none" if np.isnan(value) else f"{value:.3g}"

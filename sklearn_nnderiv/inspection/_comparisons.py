@@ -45,6 +45,28 @@ def slopes(jacobian: Any, name: str, shape: tuple[int, ...], k: int) -> Array:
     return found.reshape(shape)[:, k]
 
 
+def pair_of(true: Any, predicted: Any, target: int | None) -> tuple[Array, Array]:
+    """Return an output (n, n_features) of true and of predicted derivatives."""
+    given = np.shape(true)
+    if len(given) not in (2, 3):
+        raise ValueError(
+            "`jacobian_true` must have the shape (n_samples[, n_outputs], n_features). "
+            f"Got {given} instead."
+        )
+    shape = given[0], given[1] if len(given) == 3 else 1, given[-1]
+    if target is None and shape[1] > 1:
+        raise ValueError(
+            f"The derivatives are of {shape[1]} outputs. Say which one by `target`."
+        )
+    k = 0 if target is None else target
+    if not -shape[1] <= k < shape[1]:
+        raise ValueError(f"There is no output {k}: there are {shape[1]}.")
+    return (
+        slopes(true, "jacobian_true", shape, k),
+        slopes(predicted, "jacobian_pred", shape, k),
+    )
+
+
 def against_true(
     true: Array, predicted: Array, weight: Array, is_beyond: NDArray[np.bool_] | None
 ) -> list[Bunch]:

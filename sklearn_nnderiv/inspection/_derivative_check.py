@@ -11,11 +11,11 @@ from sklearn.utils import check_consistent_length
 from .._sklearn_compat import check_matplotlib_support
 from .._validation import check_weights
 from ._check_panels import draw_check, label_sides
-from ._comparisons import against_true, observations, slopes, with_errors
+from ._comparisons import against_true, observations, pair_of, slopes, with_errors
 from ._figures import cut, legend_of, panels_of, slope_unit, wrapped
 from ._flags import beyond
 from ._grids import rows_of
-from ._model import Model
+from ._model import Model, checked_names
 from ._secants import Observed, secants
 
 
@@ -72,8 +72,8 @@ class DerivativeCheckDisplay:
     :math:`|\Delta z_j| / (h^2 + \|\Delta z\|^2)`, where :math:`\Delta z` is the
     difference of the two in standard deviations and :math:`h` is `step`: far enough
     along the feature for the noise, and near in all others. Pairs agree in what has no
-    derivative, such as categories. A pair is left out if another feature has more than
-    its share, :math:`\Delta z_j^2 < \|\Delta z\|^2 / d`. Its secant slope is
+    derivative, such as categories. Pairs of which the feature has less than an equal
+    share, :math:`\Delta z_j^2 < \|\Delta z\|^2 / d`, are left out. The secant slope is
 
     .. math::
 
@@ -85,11 +85,10 @@ class DerivativeCheckDisplay:
 
     Noise of y with the standard deviation :math:`\sigma` alone gives :math:`s` an error
     of :math:`\sqrt 2 \, \sigma / |\Delta x_j|`. This is the floor that is named: an
-    exact derivative has about this error, and a fit whose error is as large has stood
-    the test as far as the data can tell. By default :math:`\sigma` is estimated from
-    above, by the lower of the root mean squares of :math:`y - \hat y` and, over
-    :math:`\sqrt 2`, of what is left between nearest rows. Curvature adds
-    :math:`f''' \Delta x_j^2 / 24`, which is not in the floor.
+    exact derivative has about this error, and data do not tell a smaller one. By
+    default :math:`\sigma` is estimated from above, by the lower of two root mean
+    squares: of :math:`y - \hat y`, and of what is left between nearest rows over
+    :math:`\sqrt 2`. Curvature adds :math:`f''' \Delta x_j^2 / 24` to the floor.
 
     On the rows of its own fit an overfitted model has residuals that are too small, and
     so is the floor. Rows that were held out make a fair test.
@@ -263,24 +262,14 @@ class DerivativeCheckDisplay:
             The display, drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        given = np.shape(jacobian_true)
-        if len(given) not in (2, 3):
-            raise ValueError(
-                "`jacobian_true` must have the shape (n_samples[, n_outputs], "
-                f"n_features). Got {given} instead."
-            )
-        shape = given[0], given[1] if len(given) == 3 else 1, given[-1]
-        k = _only(shape[1]) if target is None else target
-        true = slopes(jacobian_true, "jacobian_true", shape, k)
-        found = slopes(jacobian_pred, "jacobian_pred", shape, k)
+        true, found = pair_of(jacobian_true, jacobian_pred, target)
         weight = check_weights(sample_weight, true)
         flag = None if is_beyond is None else np.asarray(is_beyond, dtype=bool)
         check_consistent_length(true, flag)
-        names = feature_names
-        if names is None:
-            default = [f"x{j}" for j in range(shape[2])]
-            names = getattr(jacobian_true, "columns", default)
-        names = [str(name) for name in names]
+        default = [f"x{j}" for j in range(true.shape[1])]
+        if feature_names is None:
+            feature_names = getattr(jacobian_true, "columns", None)
+        names = checked_names(feature_names, "feature_names", default)
         return cls(
             with_errors(against_true(true, found, weight, flag), None, names),
             feature_names=names,
@@ -314,11 +303,3 @@ class DerivativeCheckDisplay:
         legend_of(figure, axes, ax is None)
         self.axes_, self.figure_ = np.array(axes, dtype=object), figure
         return self
-
-
-def _only(n_outputs: int) -> int:
-    if n_outputs > 1:
-        raise ValueError(
-            f"The derivatives are of {n_outputs} outputs. Say which one by `target`."
-        )
-    return 0

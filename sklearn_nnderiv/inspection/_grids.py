@@ -178,3 +178,40 @@ def weighted_quantiles(values: Array, weight: Array, levels: Sequence[float]) ->
             places = (np.cumsum(w) - w / 2) / w.sum()
             found[:, j] = np.interp(levels, places, column[known][order])
     return found
+
+
+def groups_of(model: Model, features: Any) -> list[tuple[int, ...]]:
+    """Return the places of the features of every panel, checked to be numbers."""
+    if isinstance(features, str) or not np.iterable(features):
+        raise ValueError(
+            f"`features` must be a list of features and of pairs. Got {features!r}."
+        )
+    groups = []
+    for given in features:
+        pair = given if np.iterable(given) and not isinstance(given, str) else [given]
+        group = tuple(model.feature_index(feature) for feature in pair)
+        if len(group) not in (1, 2) or len(set(group)) < len(group):
+            raise ValueError(
+                "Each entry of `features` must be a feature, or a pair of different "
+                f"ones. Got {given!r}."
+            )
+        groups.append(group)
+    if not groups:
+        raise ValueError("`features` is empty: there is nothing to draw.")
+    for j in sorted({j for group in groups for j in group}):
+        if not model.table.is_number[j]:
+            raise ValueError(_NO_DERIVATIVE.format(model.feature_names[j]))
+    return groups
+
+
+def check_known(average: Array, names: list[str]) -> None:
+    """Refuse features that are NaN everywhere, as numbers that stand for categories."""
+    for slopes, name in zip(average.reshape(len(names), -1), names, strict=True):
+        if np.isnan(slopes).all():
+            raise ValueError(_NO_DERIVATIVE.format(name))
+
+
+_NO_DERIVATIVE = (
+    "There is no derivative along the feature {!r}: it is a category, or is treated as "
+    "one. Leave it out here; marginal_effects gives the contrasts between its levels."
+)

@@ -10,22 +10,16 @@ from numpy.typing import NDArray
 
 from .._sklearn_compat import check_matplotlib_support
 from .._validation import Array
-from ._averages import average_jacobian, in_order, predictions, spread
-from ._cells import draw_cells, write_numbers
+from ._averages import by_outputs, by_rows
+from ._cells import draw_cells, name_empty, write_numbers
 from ._figures import ORANGE, axes_of, cut, with_unit, wrapped
-from ._flags import beyond, check_choice
+from ._flags import check_choice
 from ._model import Model
 
 _CHOICES = {
     "kind": ("auto", "outputs", "rows"),
     "statistic": ("mean", "mean_abs", "rms"),
     "scale": (None, "features", "both"),
-}
-_AVERAGES = {"mean": "mean", "mean_abs": "mean absolute", "rms": "root mean square"}
-_SCALES = {
-    None: "",
-    "features": ", per standard deviation of the feature",
-    "both": ", in standard deviations of feature and output",
 }
 
 
@@ -189,10 +183,10 @@ class JacobianHeatmapDisplay:
         if kind == "auto":
             kind = "rows" if model.n_outputs == 1 or target is not None else "outputs"
         if kind == "outputs":
-            found = _by_outputs(model, target, statistic, scale, weight, verbose)
+            found = by_outputs(model, target, statistic, scale, weight, verbose)
         else:
             k = model.output_index(target)
-            found = _by_rows(model, k, max_rows, scale, weight, X_train, verbose)
+            found = by_rows(model, k, max_rows, scale, weight, X_train, verbose)
         return cls(**found, feature_names=model.feature_names, units=units).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -218,13 +212,14 @@ class JacobianHeatmapDisplay:
         )
         self.ax_, self.figure_ = ax, figure
         self.im_ = draw_cells(ax, self.values, is_signed=self.is_signed, robust=by_rows)
-        self.im_.colorbar.set_label(wrapped(self.label, 40))
+        self.im_.colorbar.set_label(wrapped(self.label, 34))
         names = [wrapped(with_unit(n, self.units), 34) for n in self.feature_names]
         font = "small" if any("\n" in name for name in names) else "medium"
         ax.set_yticks(np.arange(n_features) + 0.5, names, fontsize=font)
         self.text_ = []
         if by_rows:
             self._label_rows()
+            name_empty(ax, self.values)
         else:
             self._label_outputs()
             self.text_ = write_numbers(self.im_, self.values)
@@ -232,12 +227,14 @@ class JacobianHeatmapDisplay:
 
     def _label_outputs(self) -> None:
         names = [with_unit(name, self.units) for name in self.column_names or []]
-        is_long = max(map(len, names)) > 11
+        # a character takes some 0.08 inches, the cells half of the figure
+        room = 0.5 * self.figure_.get_figwidth() / len(names) / 0.08
+        is_long = max(map(len, names)) > room
         self.ax_.set_xticks(
             np.arange(len(names)) + 0.5,
             [cut(name, 34) for name in names],
-            rotation=40 if is_long and len(names) > 1 else 0,
-            ha="right" if is_long and len(names) > 1 else "center",
+            rotation=40 if is_long else 0,
+            ha="right" if is_long else "center",
             rotation_mode="anchor",
         )
 
@@ -266,57 +263,3 @@ class JacobianHeatmapDisplay:
                 color=ORANGE,
                 pad=12,
             )
-
-
-def _by_outputs(
-    model: Model,
-    target: Any,
-    statistic: str,
-    scale: str | None,
-    weight: Array,
-    verbose: int,
-) -> dict[str, Any]:
-    """Return averages over the rows, with what they are."""
-    outputs = list(range(model.n_outputs))
-    if target is not None:
-        outputs = [model.output_index(target)]
-    values = average_jacobian(model, statistic, weight, verbose)[outputs].T
-    if scale is not None:
-        values *= spread(model.table.numbers(), weight)[:, None]
-    if scale == "both":
-        values /= spread(predictions(model, verbose), weight)[outputs]
-    return {
-        "values": values,
-        "column_names": [model.output_names[k] for k in outputs],
-        "label": f"{_AVERAGES[statistic]} derivative{_SCALES[scale]}",
-        "is_signed": statistic == "mean",
-    }
-
-
-def _by_rows(
-    model: Model,
-    k: int,
-    max_rows: int,
-    scale: str | None,
-    weight: Array,
-    X_train: Any,
-    verbose: int,
-) -> dict[str, Any]:
-    """Return derivatives at rows in the order of their predictions."""
-    if max_rows < 1:
-        raise ValueError(f"`max_rows` must be at least 1. Got {max_rows!r}.")
-    found = predictions(model, verbose)[:, k]
-    rows = in_order(found, weight, max_rows)
-    table = model.table.take(rows)
-    values = model.jacobian(table)[:, k].T
-    if scale is not None:
-        values *= spread(model.table.numbers(), weight)[:, None]
-    if scale == "both":
-        values /= spread(found[:, None], weight)
-    return {
-        "values": values,
-        "predictions": found[rows],
-        "is_beyond": beyond(model.estimator, table.X, X_train),
-        "label": f"derivative of {model.output_names[k]}{_SCALES[scale]}",
-        "output_name": model.output_names[k],
-    }

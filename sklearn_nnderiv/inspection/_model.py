@@ -54,11 +54,11 @@ class Model:
         self.is_flat = first.ndim == 2
         self.n_outputs = 1 if self.is_flat else first.shape[1]
         self.n_features = first.shape[-1]
-        self.feature_names = _checked(
+        self.feature_names = checked_names(
             feature_names, "feature_names", self._default_features()
         )
         outputs = [f"y{k}" for k in range(self.n_outputs)]
-        self.output_names = _checked(
+        self.output_names = checked_names(
             output_names, "output_names", ["y"] if self.n_outputs == 1 else outputs
         )
 
@@ -136,7 +136,8 @@ class Model:
         return check_weights(sample_weight, np.empty((len(self.table), 1)))
 
 
-def _checked(names: Any, parameter: str, default: list[str]) -> list[str]:
+def checked_names(names: Any, parameter: str, default: list[str]) -> list[str]:
+    """Return names as many as the default ones, and these in place of None."""
     if names is None:
         return default
     names = [str(name) for name in names]

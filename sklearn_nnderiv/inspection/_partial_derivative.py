@@ -12,7 +12,7 @@ from .._sklearn_compat import check_matplotlib_support
 from .._validation import Array
 from ._figures import legend_of, panels_of, wrapped
 from ._flags import check_choice
-from ._grids import Moved, check_grid, grid_of, rows_of
+from ._grids import Moved, check_grid, check_known, grid_of, groups_of, rows_of
 from ._model import Model
 from ._partial_panels import Names, draw_contour, draw_curves, draw_field
 
@@ -189,7 +189,7 @@ class PartialDerivativeDisplay:
         model = Model(
             estimator, X, feature_names=feature_names, output_names=output_names
         )
-        k, groups = model.output_index(target), _groups(model, features)
+        k, groups = model.output_index(target), groups_of(model, features)
         weight = model.weight(sample_weight)
         rows = rows_of(weight, subsample, random_state)
         moved = Moved(model, rows, k, weight[rows], X_train, verbose)
@@ -210,7 +210,7 @@ class PartialDerivativeDisplay:
                 strict=True,
             )
             found = moved.along(group, list(grids))
-            _check_known(found.average, names)
+            check_known(found.average, names)
             results.append(Bunch(**found, deciles=list(deciles)))
         display = cls(
             results,
@@ -261,7 +261,8 @@ class PartialDerivativeDisplay:
             is_shared=is_shared,
         )
         if is_shared:
-            figure.supylabel(wrapped(f"derivative of {self.output_name}", 60))
+            label = wrapped(f"derivative of {self.output_name}", 60)
+            figure.supylabel(label, fontsize="medium")
         for axis, result in zip(axes, self.results, strict=True):
             if len(result.features) == 2:
                 _PAIRS[method](axis, result, names)
@@ -273,40 +274,3 @@ class PartialDerivativeDisplay:
         legend_of(figure, axes, ax is None)
         self.axes_, self.figure_ = np.array(axes, dtype=object), figure
         return self
-
-
-def _groups(model: Model, features: Any) -> list[tuple[int, ...]]:
-    """Return the places of the features of every panel, checked to be numbers."""
-    if isinstance(features, str) or not np.iterable(features):
-        raise ValueError(
-            f"`features` must be a list of features and of pairs. Got {features!r}."
-        )
-    groups = []
-    for given in features:
-        pair = given if np.iterable(given) and not isinstance(given, str) else [given]
-        group = tuple(model.feature_index(feature) for feature in pair)
-        if len(group) not in (1, 2) or len(set(group)) < len(group):
-            raise ValueError(
-                "Each entry of `features` must be a feature, or a pair of different "
-                f"ones. Got {given!r}."
-            )
-        groups.append(group)
-    if not groups:
-        raise ValueError("`features` is empty: there is nothing to draw.")
-    for j in sorted({j for group in groups for j in group}):
-        if not model.table.is_number[j]:
-            raise ValueError(_NO_DERIVATIVE.format(model.feature_names[j]))
-    return groups
-
-
-def _check_known(average: Array, names: list[str]) -> None:
-    """Refuse features that are NaN everywhere, as numbers that stand for categories."""
-    for slopes, name in zip(average.reshape(len(names), -1), names, strict=True):
-        if np.isnan(slopes).all():
-            raise ValueError(_NO_DERIVATIVE.format(name))
-
-
-_NO_DERIVATIVE = (
-    "There is no derivative along the feature {!r}: it is a category, or is treated as "
-    "one. Leave it out here; marginal_effects gives the contrasts between its levels."
-)

@@ -93,20 +93,7 @@ def draw_curves(
             markersize=4,
             label="mean",
         )
-    if result.share_beyond is not None and (result.share_beyond > 0.5).any():
-        ax.fill_between(
-            grid,
-            0,
-            1,
-            where=result.share_beyond > 0.5,
-            transform=ax.get_xaxis_transform(),
-            facecolor="0.9",
-            edgecolor="0.6",
-            hatch="///",
-            linewidth=0,
-            zorder=0,
-            label=_BEYOND,
-        )
+    _shade(ax, grid, result.share_beyond)
     low_y, high_y = ax.get_ylim()
     ax.vlines(
         result.deciles[0], 0, 0.04, transform=ax.get_xaxis_transform(), color="black"
@@ -114,6 +101,25 @@ def draw_curves(
     ax.set_ylim(low_y, high_y)
     (j,) = result.features
     ax.set(xlabel=names.feature(j), ylabel=names.slope(j))
+
+
+def _shade(ax: Any, grid: Array, share: Array | None) -> None:
+    """Shade where most rows are beyond the training data."""
+    if share is None or not (share > 0.5).any():
+        return
+    ax.fill_between(
+        grid,
+        0,
+        1,
+        where=share > 0.5,
+        transform=ax.get_xaxis_transform(),
+        facecolor="0.9",
+        edgecolor="0.6",
+        hatch="///",
+        linewidth=0,
+        zorder=0,
+        label=_BEYOND,
+    )
 
 
 def _draw_rows(ax: Any, result: Any, n_lines: int) -> None:
@@ -143,7 +149,7 @@ def draw_contour(ax: Any, result: Any, names: Names) -> None:
     (i, _), values = result.features, result.average[0].T
     low, high = np.nanmin(values), np.nanmax(values)
     largest = max(abs(low), abs(high)) or 1.0
-    if high - low <= 1e-9 * largest:
+    if high - low <= 1e-3 * largest:  # constant for the eye
         low, high = low - 0.01 * largest, high + 0.01 * largest
     from matplotlib.ticker import MaxNLocator
 
@@ -171,7 +177,7 @@ def draw_field(ax: Any, result: Any, names: Names) -> None:
         for slopes, grid in zip(result.average, grids, strict=True)
     )
     largest = np.nanmax(np.hypot(u, v)) or 1.0
-    arrows = ax.quiver(
+    ax.quiver(
         grids[0][across],
         grids[1][up],
         u,
@@ -182,16 +188,8 @@ def draw_field(ax: Any, result: Any, names: Names) -> None:
         scale_units="width",
         scale=largest * 1.2 * u.shape[1],
     )
-    ax.quiverkey(
-        arrows,
-        0.08,
-        1.05,
-        largest,
-        f"{names.change(largest)} across",
-        labelpos="E",
-        coordinates="axes",
-        fontproperties={"size": "small"},
-    )
+    title = f"longest arrow: {names.change(largest)} across"
+    ax.set_title(title, fontsize="small")
     ax.set_box_aspect(1)
     _finish_pair(ax, result, names)
 

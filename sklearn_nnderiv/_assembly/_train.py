@@ -11,7 +11,9 @@ from sklearn.utils import check_random_state
 from .._converters import N_SAMPLE_ROWS, check_slope
 from .._maps import Network
 from .._parameters import check_net
+from .._reference import Reference
 from .._training import Rows, WeightedNet
+from .._validation import Array, dense
 from ..exceptions import TrainingDivergedError
 from ._built_in import train_built_in
 from ._compose import compose
@@ -42,7 +44,20 @@ def train(estimator: Any, rows: Rows, *, resume: bool, one_epoch: bool) -> None:
             "rate, or scale X and y if their values are of very different size."
         )
     estimator.module_ = compose(estimator)
+    keep_reference(estimator, rows, go_on=resume and one_epoch)
     if estimator.net is not None:
         (network,) = (m for m in estimator.module_.parts() if isinstance(m, Network))
         scaled = np.asarray(estimator.x_scaler_.transform(rows.X[:N_SAMPLE_ROWS]))
         check_slope(network, scaled, "The module of `net`")
+
+
+def keep_reference(estimator: Any, rows: Rows, *, go_on: bool) -> None:
+    """Keep some of the rows, by which to tell later what lies beyond them."""
+
+    def scaled(X: Array) -> Array:
+        return dense(estimator.x_scaler_.transform(X))
+
+    if not go_on:
+        estimator._reference = Reference.of(rows.X, scaled)
+    elif hasattr(estimator, "_reference"):  # an old pickle has none of its first rows
+        estimator._reference = estimator._reference.with_more(rows.X, scaled)

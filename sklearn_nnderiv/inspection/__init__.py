@@ -1,3 +1,5 @@
 """Marginal effects, sensitivities and pictures of fitted models, by derivatives."""
 
-__all__: list[str] = []
+from ._extrapolation import extrapolation_score
+
+__all__ = ["extrapolation_score"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 from torch import nn
@@ -37,6 +38,8 @@ class Model:
     n_features, n_outputs : int
     is_flat : bool
         Whether `predict` returns one dimension.
+    has_slopes : ndarray of bool of shape (n_features,)
+        By which features there is a derivative, judged by the first rows.
     feature_names, output_names : list of str
     """
 
@@ -52,6 +55,8 @@ class Model:
         self.table = table_of(X)
         first = functional.jacobian(estimator, self.table.take(slice(0, _N_FIRST)).X)
         self.is_flat = first.ndim == 2
+        flat = first.reshape(-1, first.shape[-1])
+        self.has_slopes = np.array(~np.isnan(flat).all(axis=0))
         self.n_outputs = 1 if self.is_flat else first.shape[1]
         self.n_features = first.shape[-1]
         self.feature_names = _checked(
@@ -61,6 +66,12 @@ class Model:
         self.output_names = _checked(
             output_names, "output_names", ["y"] if self.n_outputs == 1 else outputs
         )
+
+    def of(self, estimator: Any) -> Self:
+        """Return the same for another estimator that takes and returns the same."""
+        other = copy(self)
+        other.estimator = estimator
+        return other
 
     def _default_features(self) -> list[str]:
         names = self.table.names
@@ -110,7 +121,12 @@ class Model:
         return hessian.reshape(len(table), self.n_outputs, d, d)
 
     def chunks(
-        self, what: str, verbose: int | bool = 0, *, order: int = 1
+        self,
+        what: str,
+        verbose: int | bool = 0,
+        *,
+        order: int = 1,
+        table: Table | None = None,
     ) -> Iterator[tuple[slice, Table]]:
         """Yield parts of the rows, whose derivatives of an order fit into memory.
 
@@ -122,13 +138,16 @@ class Model:
             Whether to show one.
         order : int, default=1
             2 for Hessians.
+        table : Table, default=None
+            Other rows than the model's own.
         """
-        n, per_row = len(self.table), self.n_outputs * self.n_features**order
+        table = self.table if table is None else table
+        n, per_row = len(table), self.n_outputs * self.n_features**order
         size = max(1, _CHUNK_SIZE // per_row)
         with tqdm(total=n, disable=not verbose, desc=what, unit="rows") as bar:
             for start in range(0, n, size):
                 rows = slice(start, min(start + size, n))
-                yield rows, self.table.take(rows)
+                yield rows, table.take(rows)
                 bar.update(rows.stop - rows.start)
 
     def weight(self, sample_weight: Any) -> Array:

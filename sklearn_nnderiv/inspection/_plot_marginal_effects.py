@@ -142,6 +142,14 @@ class MarginalEffectsDisplay:
         columns = self.effects.groups.values()
         return list(dict.fromkeys(zip(*columns, strict=True))) if columns else []
 
+    def _measure(self) -> str:
+        """Return the kind of derivative that was asked for."""
+        kind = self.effects.kind[0].partition(":")[0]
+        return kind if kind in _QUANTITIES else "dydx"
+
+    def _output(self, output: str, units: dict[str, str] | None) -> str:
+        return with_unit(output, units if self._measure().startswith("dy") else None)
+
     def _lines(self) -> list[tuple[str, str]]:
         """Return feature and kind of every line, from the top."""
         return list(
@@ -169,7 +177,9 @@ class MarginalEffectsDisplay:
             range(len(lines)), [_label(feature, kind, units) for feature, kind in lines]
         )
         axis.set_ylim(len(lines) - 0.4, -0.6)
-        axis.set_xlabel(f"effect on {with_unit(output, units)}")
+        axis.set_xlabel(
+            _QUANTITIES[self._measure()].format(self._output(output, units))
+        )
         axis.grid(axis="x", color="0.9", linewidth=0.8)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
@@ -212,14 +222,20 @@ class MarginalEffectsDisplay:
         )
 
 
+_QUANTITIES = {
+    "dydx": "effect on {}",
+    "eyex": "elasticity of {}",
+    "eydx": "relative effect on {}",
+    "dyex": "effect on {} of a relative change",
+}
+
+
 def _label(feature: str, kind: str, units: dict[str, str] | None) -> str:
     """Return the label of a line: the feature, and what is compared if anything is."""
-    if kind in ("dydx", "eyex", "eydx", "dyex"):
+    if kind in _QUANTITIES:
         unit = (units or {}).get(feature)
-        return (
-            f"{feature} [per {unit}]" if unit and kind in ("dydx", "eydx") else feature
-        )
-    return f"{feature}: {kind}"
+        return f"{feature} [per {unit}]" if unit and kind.endswith("dx") else feature
+    return f"{feature}: {kind.rpartition(': ')[2]}"
 
 
 def _short(value: Any) -> str:

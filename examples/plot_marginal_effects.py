@@ -2,14 +2,14 @@
 Marginal effects on real data
 =============================
 
-How do body mass and blood pressure go with the progression of diabetes, and is it the same
-for both sexes? A network and least squares are asked the same questions.
+How do body mass and blood pressure go with the progression of diabetes, and is it the
+same for both sexes? A network and least squares are asked the same questions.
 """
 
 # %%
 # A frame with a category
 # -----------------------
-# The data have 442 patients. Sex comes as a number, and is made the category that it is.
+# The data have 442 patients. Sex comes as a number, and is made the category it is.
 
 import os
 
@@ -51,8 +51,8 @@ linear = encoded(LinearRegression()).fit(X, y)
 # %%
 # Average marginal effects
 # ------------------------
-# In units of the target per unit of each feature. The network's standard errors are those of
-# its posterior, those of least squares come from its coefficients.
+# In units of the target per unit of each feature. The network's standard errors are those
+# of its posterior, those of least squares come from its coefficients.
 
 print(marginal_effects(network, X))
 print()

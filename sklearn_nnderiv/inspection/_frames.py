@@ -23,3 +23,8 @@ def frame_like(X: Any, columns: dict[str, Any]) -> Any:
             "pip install pandas. Rows in a frame of polars give tables of polars."
         ) from error
     return pd.DataFrame(columns)
+
+
+def empty_like(X: Any) -> Any:
+    """Return an empty frame of the library of X, None if it is an array."""
+    return type(X)() if hasattr(X, "columns") and hasattr(X, "shape") else None

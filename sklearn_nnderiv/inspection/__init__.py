@@ -1,7 +1,18 @@
 """Marginal effects, sensitivities and pictures of fitted models, by derivatives."""
 
+from ._active_subspace import ActiveSubspace, active_subspace
 from ._dgsm import DGSM, dgsm
 from ._extrapolation import extrapolation_score
+from ._interactions import InteractionStrength, interaction_strength
 from ._sensitivity_display import SensitivityDisplay
 
-__all__ = ["DGSM", "SensitivityDisplay", "dgsm", "extrapolation_score"]
+__all__ = [
+    "DGSM",
+    "ActiveSubspace",
+    "InteractionStrength",
+    "SensitivityDisplay",
+    "active_subspace",
+    "dgsm",
+    "extrapolation_score",
+    "interaction_strength",
+]

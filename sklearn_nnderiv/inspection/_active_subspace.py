@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from scipy.sparse import csr_array
 from sklearn.utils import check_random_state
 
-from .._table import table_of
-from .._validation import Array, Index
-from ._active_display import _ActiveSubspaceDisplay
-from ._frames import empty_like, frame_like
+from ._active_result import ActiveSubspace
+from ._frames import empty_like
 from ._model import Model
+from ._options import check_count, quantile_of
+from ._outer import OuterProducts
+from ._sampled_rows import beyond, some_rows
 from ._spread import check_scale, spread_of
-from ._text import check_count, quantile_of, text_table
-
-# groups of rows that are resampled, and numbers kept of all of them
-_MOST_GROUPS, _FEWEST_GROUPS, _MOST_NUMBERS = 2000, 50, 2**22
-# rows of the summary plot
-_N_SHOWN = 1000
-# a part of the whole below which an eigenvalue counts as none
-_NO_SHARE = 1e-4
 
 
 def active_subspace(
@@ -35,6 +26,7 @@ def active_subspace(
     feature_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     sample_weight: Any = None,
+    X_train: Any = None,
     level: float = 0.95,
     random_state: Any = None,
     verbose: int | bool = 0,
@@ -61,6 +53,9 @@ def active_subspace(
         Names in place of those of X, and of "y", or "y0", "y1" and so on.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows. A row of weight 0 counts as absent.
+    X_train : array-like or DataFrame of shape (n_train, n_features), default=None
+        The rows that the estimator was fitted to, by which `plot` marks rows beyond
+        them, as in `extrapolation_score`. If None, what the estimator has kept, if any.
     level : float, default=0.95
         Of the intervals.
     random_state : int, RandomState instance or None, default=None
@@ -97,7 +92,8 @@ def active_subspace(
     with the gradient :math:`\nabla f` by the scaled features :math:`z_j = (x_j - \bar
     x_j) / s_j` [1]_. The eigenvalue :math:`\lambda_k` is the mean squared derivative
     along :math:`w_k`. The suggested dimension is where the eigenvalues have the largest
-    gap, by their ratio; those below one in ten thousand of their sum count as none.
+    gap, by their ratio; those below one in ten thousand of their sum count as none, and
+    a gap between eigenvalues with intervals that overlap does not count.
     The largest entry of an eigenvector is positive.
 
     The intervals are percentiles of the eigenvalues of bootstrap samples of the rows,
@@ -139,11 +135,12 @@ def active_subspace(
     weight = model.weight(sample_weight)
     spread = spread_of(model, weight, verbose)
     scale = spread.std if isinstance(scale, str) else scale
-    sums = _Outer(model.n_features, len(model.table), rng)
+    sums = OuterProducts(model.n_features, len(model.table), rng)
     for rows, table in model.chunks("active subspace", verbose, order=2):
         sums.update(model.jacobian(table)[:, output] * scale, weight[rows])
     values, vectors, interval = sums.eigen(n_resamples, level)
-    result = ActiveSubspace(
+    some = some_rows(model, rng)
+    return ActiveSubspace(
         values,
         vectors,
         interval,
@@ -151,102 +148,9 @@ def active_subspace(
         output_name=model.output_names[output],
         mean=spread.mean,
         scale=scale,
+        rows=some.numbers(),
+        predictions=model.values(some)[:, output],
+        is_beyond=beyond(model, some, X_train),
         level=level,
         like=empty_like(X),
     )
-    result.shown = _shown(model, output, result, rng)
-    return result
-
-
-class _Outer:
-    """Sums of outer products of gradients, in groups of rows that are resampled.
-
-    Parameters
-    ----------
-    n_features, n_rows : int
-    rng : RandomState
-    """
-
-    def __init__(self, n_features: int, n_rows: int, rng: Any) -> None:
-        self.n_rows, self.rng, self.n_seen = n_rows, rng, 0
-        # of columns with a derivative in some row
-        self.used = np.zeros(n_features, dtype=bool)
-        self.upper = np.triu_indices(n_features)
-        n_pairs = len(self.upper[0])
-        most = min(_MOST_GROUPS, max(_FEWEST_GROUPS, _MOST_NUMBERS // n_pairs))
-        self.products = np.zeros((min(n_rows, most), n_pairs))
-        self.weight = np.zeros(len(self.products))
-
-    def update(self, gradient: Array, weight: Array) -> None:
-        """Take gradients (n, n_features) of rows with weights (n,)."""
-        n, n_groups = len(gradient), len(self.products)
-        if self.n_rows == n_groups:
-            group = np.arange(self.n_seen, self.n_seen + n)
-        else:
-            group = self.rng.randint(n_groups, size=n)
-        self.n_seen += n
-        known = ~np.isnan(gradient)
-        used = known[weight > 0].any(axis=0)
-        if (used & ~self.used).any():
-            # so far no row had them all
-            self.used |= used
-            self.products[:], self.weight[:] = 0.0, 0.0
-        weight = np.where(known[:, self.used].all(axis=1), weight, 0.0)
-        gradient = np.where(known, gradient, 0.0)
-        i, j = self.upper
-        place = group, np.arange(n)
-        member = csr_array((weight, place), shape=(n_groups, n))
-        self.products += member @ (gradient[:, i] * gradient[:, j])
-        self.weight += member.sum(axis=1)
-
-    def eigen(self, n_resamples: int, level: float) -> tuple[Array, Array, Array]:
-        """Return eigenvalues (n_used,), eigenvectors and intervals (2, n_used)."""
-        filled = self.weight > 0
-        if not (self.used.any() and filled.any()):
-            raise ValueError(
-                "No row has derivatives by all features that have any, so that there "
-                "is no gradient. Fill in missing values, or leave those features out."
-            )
-        products, weight = self.products[filled], self.weight[filled]
-        values, vectors = np.linalg.eigh(self._mean(products, weight))
-        values, vectors = _in_order(values, vectors)
-        full = np.full((len(self.used), len(values)), np.nan)
-        full[self.used] = vectors
-        interval = np.full((2, len(values)), np.nan)
-        if len(weight) > 1:
-            part = np.full(len(weight), 1 / len(weight))
-            count = self.rng.multinomial(len(weight), part, size=n_resamples)
-            resampled = [
-                np.linalg.eigvalsh(self._mean(products, weight, c))[::-1] for c in count
-            ]
-            tails = [(1 - level) / 2, (1 + level) / 2]
-            interval = np.maximum(np.quantile(resampled, tails, axis=0), 0.0)
-        return values, full, interval
-
-    def _mean(self, products: Array, weight: Array, count: Any = 1.0) -> Array:
-        """Return the mean outer product of groups that are counted several times."""
-        count = np.broadcast_to(count, weight.shape)
-        matrix = np.zeros((len(self.used), len(self.used)))
-        matrix[self.upper] = count @ products / (count @ weight)
-        matrix = matrix + np.triu(matrix, 1).T
-        return matrix[np.ix_(self.used, self.used)]
-
-
-def _in_order(values: Array, vectors: Array) -> tuple[Array, Array]:
-    """Return the largest eigenvalue first, and vectors with a fixed sign."""
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    largest = np.abs(vectors).argmax(axis=0)
-    sign = np.sign(vectors[largest, np.arange(len(values))])
-    return values, vectors * sign
-
-
-def _shown(
-    model: Model, output: int, result: ActiveSubspace, rng: Any
-) -> tuple[Array, Array]:
-    """Return two active variables and predictions of some rows."""
-    n = len(model.table)
-    rows = np.sort(rng.choice(n, min(n, _N_SHOWN), replace=False))
-    table = model.table.take(rows)
-    n_components = min(2, len(result.eigenvalues))
-    active = result.transform(table.X, n_components=n_components)
-    return active, model.values(table)[:, output]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from .._table import Table, table_of
 from .._validation import Array
-from ._distributions import Draws, check_n_samples, checked, constants
-from ._frames import empty_like, frame_like
-from ._model import Model, output_index
+from ._dgsm_result import DGSM
+from ._distributions import Draws, checked, constants
+from ._frames import empty_like
+from ._model import Model
 from ._moments import Moments
-from ._sensitivity_display import SensitivityDisplay
+from ._options import check_count, quantile_of
+from ._sampled_rows import N_SAMPLED, share_beyond, some_rows
 from ._spread import spread_of
-from ._text import quantile_of, text_table
-
-_N_FIRST = 100
 
 
 def dgsm(
@@ -30,6 +29,7 @@ def dgsm(
     feature_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     sample_weight: Any = None,
+    X_train: Any = None,
     level: float = 0.95,
     random_state: Any = None,
     verbose: int | bool = 0,
@@ -61,10 +61,13 @@ def dgsm(
         and of "y", or "y0", "y1" and so on.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows of X.
+    X_train : array-like or DataFrame of shape (n_train, n_features), default=None
+        The rows that the estimator was fitted to, for `share_beyond`, as in
+        `extrapolation_score`. If None, what the estimator has kept, if any.
     level : float, default=0.95
         Of the intervals in `frame` and in pictures.
     random_state : int, RandomState instance or None, default=None
-        Of the rows that are drawn.
+        Of the rows that are drawn, and of those that `share_beyond` is estimated with.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -144,78 +147,89 @@ def dgsm(
     rng = check_random_state(random_state)
     names = {"feature_names": feature_names, "output_names": output_names}
     if X is None:
-        if sample_weight is not None:
-            raise ValueError(
-                "`sample_weight` goes with the rows of X. Rows that are drawn have "
-                "equal weights; give X, or leave the weights out."
-            )
-        n = check_n_samples(n_samples)
-        model, draws = _drawn(estimator, distributions, n, rng, names)
-        constant = constants(draws.distributions, None)
-        parts = _drawn_parts(model, draws, verbose)
+        _check_drawn(distributions, sample_weight)
+        n = check_count(n_samples, "n_samples", 2)
+        rows = _drawn(estimator, distributions, n, rng, names, verbose)
     else:
         model = Model(estimator, X, **names)
-        given = checked(distributions, model.feature_names, has_rows=True)
-        weight = model.weight(sample_weight)
-        is_fitted = any(isinstance(one, str) for one in given)
-        spread = spread_of(model, weight, verbose) if is_fitted else None
-        constant = constants(given, spread)
-        chunks = model.chunks("dgsm", verbose)
-        parts = ((table, weight[rows]) for rows, table in chunks)
-    return _result(model, parts, constant, level, empty_like(X))
+        rows = _given(model, distributions, model.weight(sample_weight), rng, verbose)
+    model, squares, values = rows.model, Moments(), Moments()
+    for table, weight in rows.parts:
+        value, jacobian = model.with_jacobian(table)
+        squares.update(np.square(jacobian, out=jacobian), weight)
+        values.update(value, weight)
+    measures = squares.mean, squares.std_error, _bounds(squares, values, rows.constants)
+    return DGSM(
+        *(table[0] if model.is_flat else table for table in measures),
+        feature_names=model.feature_names,
+        output_names=model.output_names,
+        poincare_constants=rows.constants,
+        share_beyond=share_beyond(model, rows.some, X_train),
+        level=level,
+        like=empty_like(X),
+    )
 
 
-def _drawn(
-    estimator: Any, distributions: Any, n: int, rng: Any, names: dict[str, Any]
-) -> tuple[Model, Draws]:
-    """Return draws from distributions, and the model of the first of them."""
+class _Rows(NamedTuple):
+    """A model, and the rows to average over: some of them, and all with weights."""
+
+    model: Model
+    some: Table
+    parts: Iterator[tuple[Table, Array]]
+    constants: Array
+
+
+def _given(
+    model: Model, distributions: Any, weight: Array, rng: Any, verbose: int | bool
+) -> _Rows:
+    """Return the rows of X."""
+    given = checked(distributions, model.feature_names, has_rows=True)
+    is_fitted = any(isinstance(one, str) for one in given)
+    spread = spread_of(model, weight, verbose) if is_fitted else None
+    chunks = model.chunks("dgsm", verbose)
+    parts = ((table, weight[rows]) for rows, table in chunks)
+    return _Rows(model, some_rows(model, rng), parts, constants(given, spread))
+
+
+def _check_drawn(distributions: Any, sample_weight: Any) -> None:
+    if sample_weight is not None:
+        raise ValueError(
+            "`sample_weight` goes with the rows of X. Rows that are drawn have equal "
+            "weights: give X, or leave the weights out."
+        )
     if distributions is None or isinstance(distributions, str):
         raise ValueError(
             "Give X, or the distribution of every feature to draw rows from. Got "
             f"X=None and distributions={distributions!r}."
         )
+
+
+def _drawn(
+    estimator: Any,
+    distributions: Any,
+    n: int,
+    rng: Any,
+    names: dict[str, Any],
+    verbose: int | bool,
+) -> _Rows:
+    """Return rows that are drawn as they are needed."""
     columns = getattr(estimator, "feature_names_in_", None)
     known = names["feature_names"] if names["feature_names"] is not None else columns
     if known is None and isinstance(distributions, Mapping):
         known = list(distributions)
     if known is None:
-        known = [f"x{j}" for j in range(len(distributions))]
+        n_features = len(distributions) if hasattr(distributions, "__len__") else 0
+        known = [f"x{j}" for j in range(n_features)]
     known = [str(name) for name in known]
     given = checked(distributions, known, has_rows=False)
     draws = Draws(given, n, rng, None if columns is None else list(columns))
-    first = draws.rows(slice(0, min(n, _N_FIRST)))
-    return Model(estimator, first, **{**names, "feature_names": known}), draws
-
-
-def _drawn_parts(
-    model: Model, draws: Draws, verbose: int | bool
-) -> Iterator[tuple[Table, Array]]:
-    for rows in model.slices(draws.n, "dgsm", verbose):
-        yield table_of(draws.rows(rows)), np.ones(rows.stop - rows.start)
-
-
-def _result(
-    model: Model,
-    parts: Iterator[tuple[Table, Array]],
-    constant: Array,
-    level: float,
-    like: Any,
-) -> DGSM:
-    """Return the measures of parts of the rows together."""
-    squares, values = Moments(), Moments()
-    for table, weight in parts:
-        value, jacobian = model.with_jacobian(table)
-        squares.update(np.square(jacobian, out=jacobian), weight)
-        values.update(value, weight)
-    measures = squares.mean, squares.std_error, _bounds(squares, values, constant)
-    return DGSM(
-        *(table[0] if model.is_flat else table for table in measures),
-        feature_names=model.feature_names,
-        output_names=model.output_names,
-        poincare_constants=constant,
-        level=level,
-        like=like,
+    first = draws.rows(slice(0, min(n, N_SAMPLED)))
+    model = Model(estimator, first, **{**names, "feature_names": known})
+    parts = (
+        (table_of(draws.rows(rows)), np.ones(rows.stop - rows.start))
+        for rows in model.slices(n, "dgsm", verbose)
     )
+    return _Rows(model, model.table, parts, constants(given, None))
 
 
 def _bounds(squares: Moments, values: Moments, constant: Array) -> Array:
@@ -227,119 +241,3 @@ def _bounds(squares: Moments, values: Moments, constant: Array) -> Array:
     bound[(measure == 0) & (variance > 0) & ~np.isnan(constant)] = 0.0
     bound[~(variance[:, 0] > 0)] = np.nan
     return bound
-
-
-class DGSM:
-    """Derivative-based global sensitivity measures, as `dgsm` returns them.
-
-    Parameters
-    ----------
-    dgsm : ndarray of shape ([n_outputs, ]n_features)
-        The mean squares of the derivatives, in squared units of the output per squared
-        unit of the feature. There is an axis of outputs where `predict` returns one.
-    std_error : ndarray of the shape of dgsm
-        Their standard errors, NaN of fewer than two rows.
-    total_sobol_bound : ndarray of the shape of dgsm
-        Upper bounds on the total Sobol indices; NaN where no distribution is given.
-    feature_names, output_names : list of str
-        The names.
-    poincare_constants : ndarray of shape (n_features,)
-        Those of the distributions, in squared units of the features.
-    level : float
-        Of the intervals.
-    like : DataFrame, default=None
-        A frame of the library that `frame` is to be of. None stands for pandas.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        A row for every output and feature, with the measure, its standard error, its
-        interval and the bound. Intervals are normal, cut off at 0.
-
-    See Also
-    --------
-    dgsm : Compute the measures.
-    SensitivityDisplay : The picture.
-    """
-
-    def __init__(
-        self,
-        dgsm: Array,
-        std_error: Array,
-        total_sobol_bound: Array,
-        *,
-        feature_names: list[str],
-        output_names: list[str],
-        poincare_constants: Array,
-        level: float,
-        like: Any = None,
-    ) -> None:
-        self.dgsm = dgsm
-        self.std_error = std_error
-        self.total_sobol_bound = total_sobol_bound
-        self.feature_names = feature_names
-        self.output_names = output_names
-        self.poincare_constants = poincare_constants
-        self.level = level
-        self.like = like
-
-    def __repr__(self) -> str:
-        """Return the table as text."""
-        return f"DGSM, intervals of {self.level:.0%}\n{text_table(self._columns())}"
-
-    @property
-    def frame(self) -> Any:
-        """Return a row for every output and feature."""
-        return frame_like(self.like, self._columns())
-
-    def _columns(self) -> dict[str, Any]:
-        d, k = len(self.feature_names), len(self.output_names)
-        measure, error = self.dgsm.ravel(), self.std_error.ravel()
-        reach = quantile_of(self.level) * error
-        return {
-            "output": [name for name in self.output_names for _ in range(d)],
-            "feature": self.feature_names * k,
-            "dgsm": measure,
-            "std_error": error,
-            "ci_low": np.maximum(measure - reach, 0.0),
-            "ci_high": measure + reach,
-            "total_sobol_bound": self.total_sobol_bound.ravel(),
-        }
-
-    def plot(
-        self,
-        ax: Any = None,
-        *,
-        target: int | str | None = None,
-        units: dict[str, str] | None = None,
-        max_features: int = 20,
-    ) -> SensitivityDisplay:
-        """Draw the measures of an output, and the bounds if there are any.
-
-        Parameters
-        ----------
-        ax : matplotlib axes or sequence of two, default=None
-            The axes of the measures, and those of the bounds, which a single one leaves
-            out. None makes a new figure.
-        target : int or str, default=None
-            The output, which is needed if there are several.
-        units : dict, default=None
-            Units by name of feature or output.
-        max_features : int, default=20
-            How many features to draw, the most important ones.
-
-        Returns
-        -------
-        display : SensitivityDisplay
-            The picture.
-        """
-        d, k = len(self.feature_names), output_index(target, self.output_names)
-        display = SensitivityDisplay(
-            self.dgsm.reshape(-1, d)[k],
-            self.std_error.reshape(-1, d)[k],
-            self.total_sobol_bound.reshape(-1, d)[k],
-            feature_names=self.feature_names,
-            output_name=self.output_names[k],
-            level=self.level,
-        )
-        return display.plot(ax, units=units, max_features=max_features)

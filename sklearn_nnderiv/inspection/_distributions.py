@@ -20,8 +20,8 @@ _WANTED = (
     "a frozen continuous distribution of scipy.stats, such as scipy.stats.norm(0, 1), "
     "or a pair (low, high) for a uniform one"
 )
-# of scipy's Sobol points, which lie on multiples of 2**-30
-_MOST_POINTS, _HALF_STEP = 2**30, 2.0**-31
+# Sobol points of scipy lie on multiples of 2**-30, 0 among them
+_HALF_STEP = 2.0**-31
 
 
 def checked(distributions: Any, names: Sequence[str], *, has_rows: bool) -> list[Any]:
@@ -145,13 +145,3 @@ class Draws:
         if self.names is None:
             return np.column_stack(columns)
         return frame_like(None, dict(zip(self.names, columns, strict=True)))
-
-
-def check_n_samples(n_samples: Any) -> int:
-    """Return a number of rows to draw, checked."""
-    is_int = isinstance(n_samples, int | np.integer) and not isinstance(n_samples, bool)
-    if not (is_int and 2 <= n_samples <= _MOST_POINTS):
-        raise ValueError(
-            f"`n_samples` must be an integer from 2 to 2**30. Got {n_samples!r}."
-        )
-    return int(n_samples)

@@ -26,5 +26,8 @@ def frame_like(X: Any, columns: dict[str, Any]) -> Any:
 
 
 def empty_like(X: Any) -> Any:
-    """Return an empty frame of the library of X, None if it is an array."""
-    return type(X)() if hasattr(X, "columns") and hasattr(X, "shape") else None
+    """Return a frame with the columns of X and no rows, None if X is an array."""
+    if not (hasattr(X, "columns") and hasattr(X, "shape")):
+        return None
+    # a slice would keep the rows
+    return type(X)({name: [] for name in X.columns})

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._validation import Array, Index
 from ._figures import BLUE, GREY, ORANGE, axes_of, shortened, with_unit
-from ._text import quantile_of
+from ._options import quantile_of
 
 # measures further apart are drawn on a logarithmic axis
 _WIDE = 1e3

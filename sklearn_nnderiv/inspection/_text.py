@@ -1,12 +1,9 @@
-"""Tables as text, and what intervals need."""
+"""Tables as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
-
-from scipy.special import ndtri
 
 _MOST_LINES = 20
 
@@ -30,17 +27,3 @@ def text_table(columns: dict[str, Sequence[Any]]) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def quantile_of(level: Any) -> float:
-    """Return the normal quantile by which an interval extends, in standard errors.
-
-    Raises
-    ------
-    ValueError
-        Unless the level is between 0 and 1.
-    """
-    is_number = isinstance(level, Real) and not isinstance(level, bool)
-    if not (is_number and 0 < level < 1):
-        raise ValueError(f"`level` must be a number between 0 and 1. Got {level!r}.")
-    return float(ndtri(0.5 + float(level) / 2))

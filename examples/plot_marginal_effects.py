@@ -51,8 +51,8 @@ linear = encoded(LinearRegression()).fit(X, y)
 # %%
 # Average marginal effects
 # ------------------------
-# In units of the target per unit of each feature. The network's standard errors are those
-# of its posterior, those of least squares come from its coefficients.
+# In units of the target per unit of each feature. The network's standard errors are
+# those of its posterior, those of least squares come from its coefficients.
 
 print(marginal_effects(network, X))
 print()

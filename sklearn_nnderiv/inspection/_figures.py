@@ -38,3 +38,11 @@ def slope_label(output: str, feature: str, units: dict[str, str] | None = None) 
     label = f"∂{output} / ∂{feature}"
     over, under = ((units or {}).get(name) for name in (output, feature))
     return f"{label} [{over} / {under}]" if over and under else label
+
+
+def shortened(name: str, length: int = 32) -> str:
+    """Return a name that leaves room for the picture, without its middle if long."""
+    if len(name) <= length:
+        return name
+    half = (length - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -87,14 +87,7 @@ class Model:
 
     def output_index(self, output: Any) -> int:
         """Return the place of an output; None stands for the only one."""
-        if output is None:
-            if self.n_outputs > 1:
-                raise ValueError(
-                    f"The estimator has {self.n_outputs} outputs, "
-                    f"{self.output_names}. Say which one by `target`."
-                )
-            return 0
-        return _index(output, self.output_names, "target")
+        return output_index(output, self.output_names)
 
     def values(self, table: Table) -> Array:
         """Return predictions (n, n_outputs)."""
@@ -142,12 +135,18 @@ class Model:
             Other rows than the model's own.
         """
         table = self.table if table is None else table
-        n, per_row = len(table), self.n_outputs * self.n_features**order
-        size = max(1, _CHUNK_SIZE // per_row)
+        for rows in self.slices(len(table), what, verbose, order=order):
+            yield rows, table.take(rows)
+
+    def slices(
+        self, n: int, what: str, verbose: int | bool = 0, *, order: int = 1
+    ) -> Iterator[slice]:
+        """Yield the places of n rows in parts, as `chunks` does of its rows."""
+        size = max(1, _CHUNK_SIZE // (self.n_outputs * self.n_features**order))
         with tqdm(total=n, disable=not verbose, desc=what, unit="rows") as bar:
             for start in range(0, n, size):
                 rows = slice(start, min(start + size, n))
-                yield rows, table.take(rows)
+                yield rows
                 bar.update(rows.stop - rows.start)
 
     def weight(self, sample_weight: Any) -> Array:
@@ -166,6 +165,18 @@ def _checked(names: Any, parameter: str, default: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError(f"`{parameter}` must be distinct. Got {names}.")
     return names
+
+
+def output_index(output: Any, names: list[str]) -> int:
+    """Return the place of an output among names; None stands for the only one."""
+    if output is None:
+        if len(names) > 1:
+            raise ValueError(
+                f"The estimator has {len(names)} outputs, {names}. Say which one by "
+                "`target`."
+            )
+        return 0
+    return _index(output, names, "target")
 
 
 def _index(given: Any, names: list[str], what: str) -> int:

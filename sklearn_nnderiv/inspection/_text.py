@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def text_table(columns: Mapping[str, Sequence[Any]], most_rows: int = 60) -> str:
+def text_table(columns: Mapping[str, Sequence[Any]], most_rows: int = 40) -> str:
     """Return columns of equal length as lines of text, words left, numbers right."""
     n = len(next(iter(columns.values())))
     lines = [
@@ -16,7 +16,7 @@ def text_table(columns: Mapping[str, Sequence[Any]], most_rows: int = 60) -> str
     ]
     rows = ["  ".join(parts).rstrip() for parts in zip(*lines, strict=True)]
     if n > most_rows:
-        rows.append(f"... {n - most_rows} more rows")
+        rows.append(f"... and {n - most_rows} more; `frame` has all")
     return "\n".join(rows)
 
 

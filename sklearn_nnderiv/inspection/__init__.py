@@ -5,7 +5,7 @@ from ._dgsm import DGSM, dgsm
 from ._extrapolation import extrapolation_score
 from ._interactions import InteractionStrength, interaction_strength
 from ._marginal_effects import MarginalEffects, marginal_effects
-from ._plot_marginal_effects import MarginalEffectsDisplay
+from ._marginal_effects_display import MarginalEffectsDisplay
 from ._sensitivity_display import SensitivityDisplay
 
 __all__ = [

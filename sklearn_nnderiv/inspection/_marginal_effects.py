@@ -27,7 +27,7 @@ from ._terms import Term, terms_of
 from ._text import text_table
 
 if TYPE_CHECKING:
-    from ._plot_marginal_effects import MarginalEffectsDisplay
+    from ._marginal_effects_display import MarginalEffectsDisplay
 
 METHODS = ("auto", "posterior", "delta", "bootstrap", "rows")
 
@@ -106,7 +106,7 @@ class MarginalEffects:
         display : MarginalEffectsDisplay
             The picture.
         """
-        from ._plot_marginal_effects import MarginalEffectsDisplay
+        from ._marginal_effects_display import MarginalEffectsDisplay
 
         return MarginalEffectsDisplay(self).plot(ax=ax, units=units)
 

@@ -449,6 +449,7 @@ def test_result_is_read_and_pickled(network):
         ({"by": np.zeros(3)}, "must have 120 values"),
         ({"by": [np.nan] * 120}, "missing values"),
         ({"features": "x7"}, "no feature 'x7'"),
+        ({"features": []}, "no effect to estimate"),
         ({"discrete": "all"}, "`discrete` must be"),
         ({"level": 95}, "level"),
         ({"n_resamples": 1}, "n_resamples"),

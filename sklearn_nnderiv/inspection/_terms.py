@@ -69,6 +69,12 @@ def terms_of(model: Model, features: Any, discrete: Any) -> list[Term]:
             terms += _of_numbers(table, j)
         else:
             terms.append(Term(j))
+    if not terms:
+        names = [model.feature_names[j] for j in chosen]
+        raise ValueError(
+            f"There is no effect to estimate of the features {names}: none are asked "
+            "for, or their columns have a single level."
+        )
     return terms
 
 

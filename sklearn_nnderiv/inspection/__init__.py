@@ -4,20 +4,28 @@ from ._active_subspace import ActiveSubspace, active_subspace
 from ._dgsm import DGSM, dgsm
 from ._extrapolation import extrapolation_score
 from ._interactions import InteractionStrength, interaction_strength
+from ._linearize import Linearization, linearize
 from ._marginal_effects import MarginalEffects, marginal_effects
 from ._marginal_effects_display import MarginalEffectsDisplay
+from ._openmdao import openmdao_component
+from ._optimize import ScipyFunctions, as_scipy
 from ._sensitivity_display import SensitivityDisplay
 
 __all__ = [
     "DGSM",
     "ActiveSubspace",
     "InteractionStrength",
+    "Linearization",
     "MarginalEffects",
     "MarginalEffectsDisplay",
+    "ScipyFunctions",
     "SensitivityDisplay",
     "active_subspace",
+    "as_scipy",
     "dgsm",
     "extrapolation_score",
     "interaction_strength",
+    "linearize",
     "marginal_effects",
+    "openmdao_component",
 ]

@@ -59,12 +59,11 @@ class Model:
         self.has_slopes = np.array(~np.isnan(flat).all(axis=0))
         self.n_outputs = 1 if self.is_flat else first.shape[1]
         self.n_features = first.shape[-1]
-        self.feature_names = _checked(
+        self.feature_names = chosen_names(
             feature_names, "feature_names", self._default_features()
         )
-        outputs = [f"y{k}" for k in range(self.n_outputs)]
-        self.output_names = _checked(
-            output_names, "output_names", ["y"] if self.n_outputs == 1 else outputs
+        self.output_names = chosen_names(
+            output_names, "output_names", default_outputs(self.n_outputs)
         )
 
     def of(self, estimator: Any) -> Self:
@@ -154,7 +153,8 @@ class Model:
         return check_weights(sample_weight, np.empty((len(self.table), 1)))
 
 
-def _checked(names: Any, parameter: str, default: list[str]) -> list[str]:
+def chosen_names(names: Any, parameter: str, default: list[str]) -> list[str]:
+    """Return names that were given, checked to be as many as those of the default."""
     if names is None:
         return default
     names = [str(name) for name in names]
@@ -177,6 +177,11 @@ def output_index(output: Any, names: list[str]) -> int:
             )
         return 0
     return _index(output, names, "target")
+
+
+def default_outputs(n_outputs: int) -> list[str]:
+    """Return names of outputs that have none."""
+    return ["y"] if n_outputs == 1 else [f"y{k}" for k in range(n_outputs)]
 
 
 def _index(given: Any, names: list[str], what: str) -> int:

@@ -13,7 +13,7 @@ from ._model import Model
 from ._options import check_count, quantile_of
 from ._outer import OuterProducts
 from ._sampled_rows import beyond, some_rows
-from ._spread import check_scale, spread_of
+from ._spread import check_scale, resolved_scale, spread_of
 
 
 def active_subspace(
@@ -134,7 +134,7 @@ def active_subspace(
     scale = check_scale(scale, model.n_features)
     weight = model.weight(sample_weight)
     spread = spread_of(model, weight, verbose)
-    scale = spread.std if isinstance(scale, str) else scale
+    scale = resolved_scale(scale, spread)
     sums = OuterProducts(model.n_features, len(model.table), rng)
     for rows, table in model.chunks("active subspace", verbose, order=2):
         sums.update(model.jacobian(table)[:, output] * scale, weight[rows])

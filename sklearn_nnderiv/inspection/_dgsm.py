@@ -53,7 +53,8 @@ def dgsm(
         frozen continuous distribution of scipy.stats, or a pair (low, high) for a
         uniform one. With X also "uniform" or "normal", which are fitted to columns of
         X, for one feature or for all; X remains what is averaged over, and features
-        that are left out, or None, have no bound. Without X all are needed.
+        that are left out, or None, have no bound. Without X all are needed; if the
+        estimator knows no names, a dict gives them, in the order of the features.
     n_samples : int, default=2**14
         How many rows to draw if X is None, best a power of 2.
     feature_names, output_names : sequence of str, default=None
@@ -215,11 +216,7 @@ def _drawn(
     """Return rows that are drawn as they are needed."""
     columns = getattr(estimator, "feature_names_in_", None)
     known = names["feature_names"] if names["feature_names"] is not None else columns
-    if known is None and isinstance(distributions, Mapping):
-        known = list(distributions)
-    if known is None:
-        n_features = len(distributions) if hasattr(distributions, "__len__") else 0
-        known = [f"x{j}" for j in range(n_features)]
+    known = _unnamed(estimator, distributions) if known is None else known
     known = [str(name) for name in known]
     given = checked(distributions, known, has_rows=False)
     draws = Draws(given, n, rng, None if columns is None else list(columns))
@@ -230,6 +227,22 @@ def _drawn(
         for rows in model.slices(n, "dgsm", verbose)
     )
     return _Rows(model, model.table, parts, constants(given, None))
+
+
+def _unnamed(estimator: Any, distributions: Any) -> list[str]:
+    """Return names for features that have none: of a dict, otherwise x0, x1 and so on.
+
+    A dict that has these in another order, or too few, is one of them.
+    """
+    n_given = len(distributions) if hasattr(distributions, "__len__") else 0
+    n = getattr(estimator, "n_features_in_", n_given)
+    default = [f"x{j}" for j in range(n)]
+    is_own = isinstance(distributions, Mapping) and n_given == n
+    return (
+        list(distributions)
+        if is_own and set(distributions) != set(default)
+        else default
+    )
 
 
 def _bounds(squares: Moments, values: Moments, constant: Array) -> Array:

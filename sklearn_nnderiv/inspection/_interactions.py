@@ -16,7 +16,7 @@ from ._model import Model
 from ._moments import Moments
 from ._options import quantile_of
 from ._sampled_rows import share_beyond, some_rows, trust_line
-from ._spread import check_scale, spread_of
+from ._spread import check_scale, resolved_scale, spread_of
 from ._text import text_table
 
 
@@ -135,7 +135,7 @@ def interaction_strength(
     scale = check_scale(scale, model.n_features)
     weight = model.weight(sample_weight)
     if isinstance(scale, str):
-        scale = spread_of(model, weight, verbose).std
+        scale = resolved_scale(scale, spread_of(model, weight, verbose))
     moments = Moments()
     for rows, table in model.chunks("interactions", verbose, order=2):
         mixed = np.abs(model.hessian(table)[:, output])

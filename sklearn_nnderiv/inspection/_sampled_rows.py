@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.random import sample_without_replacement
 
 from .._table import Table
 from ._extrapolation import score_if_known
@@ -19,7 +20,8 @@ def some_rows(model: Model, rng: Any) -> Table:
     n = len(model.table)
     if n <= N_SAMPLED:
         return model.table
-    return model.table.take(np.sort(rng.choice(n, N_SAMPLED, replace=False)))
+    rows = sample_without_replacement(n, N_SAMPLED, random_state=rng)
+    return model.table.take(np.sort(rows))
 
 
 def beyond(model: Model, table: Table, X_train: Any) -> NDArray[np.bool_] | None:

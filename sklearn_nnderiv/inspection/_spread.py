@@ -65,3 +65,22 @@ def check_scale(scale: Any, n_features: int) -> Any:
     if not (np.isfinite(array).all() and (array > 0).all()):
         raise ValueError(f"{wanted} Got {array}.")
     return array
+
+
+def resolved_scale(scale: Any, spread: Spread) -> Array:
+    """Return a checked scale (n_features,), with standard deviations for "std".
+
+    Raises
+    ------
+    ValueError
+        If no column has one.
+    """
+    if not isinstance(scale, str):
+        return scale
+    if not np.nan_to_num(spread.std).any():
+        raise ValueError(
+            "scale='std' divides by the standard deviations of the columns of X, none "
+            "of which varies. Give rows that differ, or the scale of every feature, or "
+            "scale=None."
+        )
+    return spread.std

@@ -50,6 +50,8 @@ def run_sections(options):
     # before the process is bound to fewer cores
     counts = {name: SECTIONS[name].thread_counts() for name in names}
     settings = sorted(set().union(*counts.values()))
+    if options.threads:
+        settings = [options.threads]
     for n_threads in settings[: 1 if options.quick else None]:
         with process(n_threads) as executor:
             for name in names:
@@ -82,6 +84,7 @@ def parse():
     )
     parser.add_argument("--quick", action="store_true", help="few rows, one shape")
     parser.add_argument("--rounds", type=int, help="default: 7, or 2 of a quick run")
+    parser.add_argument("--threads", type=int, help="this number of threads alone")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 7)
     options.only = options.only.split(",")

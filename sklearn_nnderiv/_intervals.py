@@ -79,6 +79,46 @@ class Intervals:
         in_chunks(run, len(X), self._rows_per_chunk(X.shape[1]))
         return result
 
+    @property
+    def n_directions(self) -> int:
+        """Return in how many directions an output of the fit may move."""
+        stack = self.posterior.covariance.stack
+        return stack.n_inner + stack.n_features + 1
+
+    def gradients(self, X: Array) -> tuple[Array, Array]:
+        """Return how values and Jacobian at X move in every direction of doubt.
+
+        The directions are the parameters of an output, and the rival as the last.
+
+        Returns
+        -------
+        of_values : ndarray of shape (n, n_outputs, n_directions)
+        of_jacobian : ndarray of shape (n, n_outputs, n_directions, n_features)
+        """
+        around, doubt = self._around(X), self.posterior.doubt
+        n, m, q = len(X), X.shape[1], self.n_directions
+        of_values = np.empty((n, self.y_map.n_out, q))
+        of_jacobian = np.empty((n, self.y_map.n_out, m, q))
+        moved = self.posterior.value_gradients(around)
+        np.concatenate(moved, axis=-1, out=of_values[..., :-1])
+        for j, inner, features in self.posterior.jacobian_gradients(around):
+            np.concatenate([inner, features], axis=-1, out=of_jacobian[:, j, :, :-1])
+        of_values[..., -1] = doubt * self._rival_values(around)
+        of_jacobian[..., -1] = doubt * self._rival_jacobian(around)
+        return of_values, of_jacobian.swapaxes(-1, -2)
+
+    def std(self, output: int, moved: Array) -> Array:
+        """Return standard deviations (m,) of quantities of an output.
+
+        Parameters
+        ----------
+        output : int
+        moved : ndarray of shape (m, n_directions)
+            Combinations of `gradients`, linear in them.
+        """
+        variance = self.posterior.variance_along(output, moved[:, :-1])
+        return np.sqrt(variance + moved[:, -1] ** 2)
+
     def _rows_per_chunk(self, n_directions: int) -> int:
         size = max(1, self.posterior.n_parameters) * n_directions
         return max(1, _CHUNK_SIZE // size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from ._validation import Array, Index
 
 # dtypes of numbers: bool, int, unsigned, float
 _NUMBERS = "biuf"
+_WHOLE = "biu"
 
 
 class Table(ABC):
@@ -50,6 +51,48 @@ class Table(ABC):
     def take(self, rows: Any) -> Self:
         """Return some rows, given by a slice or by their places."""
         return type(self)(self._rows(rows), self.is_number)
+
+    @abstractmethod
+    def are_discrete(self) -> NDArray[np.bool_]:
+        """Return which columns (width,) are whole numbers or truths by their dtype.
+
+        An array of numbers has one dtype, which says nothing of single columns, unless
+        it is of truths.
+        """
+
+    @abstractmethod
+    def column(self, column: int) -> list[Any]:
+        """Return the values of a column as Python's objects."""
+
+    def levels(self, column: int) -> dict[Any, int]:
+        """Return the distinct values of a column, in order, and a row of each.
+
+        Missing ones are left out. The order is that of the dtype's categories, if it
+        has any, otherwise that of the sorted values.
+        """
+        first: dict[Any, int] = {}
+        for row, value in enumerate(self.column(column)):
+            if value is not None and value == value and str(value) != "<NA>":
+                first.setdefault(value, row)
+        categories = self._categories(column)
+        if categories is not None:
+            return {c: first[c] for c in list(categories) if c in first}
+        try:
+            return dict(sorted(first.items()))
+        except TypeError:  # of kinds that do not compare
+            return dict(sorted(first.items(), key=lambda item: str(item[0])))
+
+    def _categories(self, column: int) -> Any:
+        """Return the categories of a column by its dtype, if it has any."""
+        return None
+
+    @abstractmethod
+    def cell(self, row: int, column: int) -> Any:
+        """Return what stands somewhere, as `with_cell` takes it."""
+
+    @abstractmethod
+    def with_cell(self, column: int, cell: Any) -> Self:
+        """Return the table with the same in all rows of a column."""
 
     @abstractmethod
     def _are_numbers(self) -> list[bool]:
@@ -103,6 +146,27 @@ class ArrayTable(Table):
         X[:, columns] = values
         return type(self)(X, self.is_number)
 
+    def are_discrete(self) -> NDArray[np.bool_]:
+        """Return which columns (width,) are whole numbers or truths by their dtype."""
+        if self.X.dtype.kind == "O":
+            return np.array([_are_whole(column) for column in self.X.T])
+        return np.full(self.width, self.X.dtype.kind == "b")
+
+    def column(self, column: int) -> list[Any]:
+        """Return the values of a column as Python's objects."""
+        values: list[Any] = self.X[:, column].tolist()
+        return values
+
+    def cell(self, row: int, column: int) -> Any:
+        """Return what stands somewhere."""
+        return self.X[row, column]
+
+    def with_cell(self, column: int, cell: Any) -> Self:
+        """Return the table with the same in all rows of a column."""
+        X = self.X.copy()
+        X[:, column] = cell
+        return type(self)(X, self.is_number)
+
 
 class PandasTable(Table):
     """A frame of pandas, or of a library that takes after it.
@@ -139,6 +203,36 @@ class PandasTable(Table):
             X.isetitem(j, column)
         return type(self)(X, self.is_number)
 
+    def are_discrete(self) -> NDArray[np.bool_]:
+        """Return which columns (width,) are whole numbers or truths by their dtype."""
+        return np.array(
+            [
+                _are_whole(self.X.iloc[:, j])
+                if dtype == np.dtype(object)
+                else getattr(dtype, "kind", "O") in _WHOLE
+                for j, dtype in enumerate(self.X.dtypes)
+            ]
+        )
+
+    def column(self, column: int) -> list[Any]:
+        """Return the values of a column as Python's objects."""
+        values: list[Any] = self.X.iloc[:, column].tolist()
+        return values
+
+    def _categories(self, column: int) -> Any:
+        return getattr(self.X.dtypes.iloc[column], "categories", None)
+
+    def cell(self, row: int, column: int) -> Any:
+        """Return what stands somewhere, as a column of one row."""
+        return self.X.iloc[[row], column]
+
+    def with_cell(self, column: int, cell: Any) -> Self:
+        """Return the table with the same in all rows of a column."""
+        X = self.X.copy()
+        same = cell.iloc[np.zeros(len(X), dtype=int)]
+        X.isetitem(column, same.set_axis(X.index))
+        return type(self)(X, self.is_number)
+
 
 class PolarsTable(Table):
     """A frame of polars.
@@ -168,6 +262,31 @@ class PolarsTable(Table):
         for j, column in zip(columns.tolist(), values.T, strict=True):
             old = X.to_series(j)
             X.replace_column(j, type(old)(old.name, column))
+        return type(self)(X, self.is_number)
+
+    def are_discrete(self) -> NDArray[np.bool_]:
+        """Return which columns (width,) are whole numbers or truths by their dtype."""
+        return np.array(
+            [d.is_integer() or str(d) == "Boolean" for d in self.X.dtypes], dtype=bool
+        )
+
+    def column(self, column: int) -> list[Any]:
+        """Return the values of a column as Python's objects."""
+        values: list[Any] = self.X.to_series(column).to_list()
+        return values
+
+    def _categories(self, column: int) -> Any:
+        # of Enum; the order of a Categorical is by chance
+        return getattr(self.X.dtypes[column], "categories", None)
+
+    def cell(self, row: int, column: int) -> Any:
+        """Return what stands somewhere, as a column of one row."""
+        return self.X.to_series(column)[[row]]
+
+    def with_cell(self, column: int, cell: Any) -> Self:
+        """Return the table with the same in all rows of a column."""
+        X = self.X.clone()
+        X.replace_column(column, cell.gather(np.zeros(len(X), dtype=np.int64)))
         return type(self)(X, self.is_number)
 
 
@@ -212,3 +331,10 @@ def _array(X: Any) -> NDArray[Any]:
 def _are_numbers(column: Any) -> bool:
     """Whether Python's objects are all numbers, or missing."""
     return all(value is None or isinstance(value, Real) for value in column)
+
+
+def _are_whole(column: Any) -> bool:
+    """Whether Python's objects are all whole numbers or truths, or missing."""
+    return all(
+        value is None or isinstance(value, Integral | np.bool_) for value in column
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# of many fits even at their shortest
-SLOW = {"plot_derivative_labels", "derivative_labels", "label_search"}
+# the others run with the slow tests; the documentation runs all examples in full
+QUICK = {"engines", "pipelines"}
 
 
 def scripts(folder, pattern):
@@ -19,7 +19,7 @@ def scripts(folder, pattern):
         pytest.param(
             path,
             id=path.stem,
-            marks=[pytest.mark.slow] if path.stem in SLOW else [],
+            marks=[] if path.stem in QUICK else [pytest.mark.slow],
         )
         for path in sorted((ROOT / folder).glob(pattern))
     ]

@@ -290,8 +290,8 @@ class TestPartialDerivative:
             ({"features": ["weight"]}, "There is no feature 'weight'"),
             ({"kind": "all"}, "`kind` must be one of"),
             ({"method": "surface"}, "`method` must be one of"),
-            ({"grid_resolution": 1}, "above 1"),
-            ({"grid_resolution": "fine"}, "above 1"),
+            ({"grid_resolution": 1}, "from 2"),
+            ({"grid_resolution": "fine"}, "from 2"),
             ({"percentiles": (0.9, 0.1)}, "the lower one first"),
             ({"percentiles": 0.1}, "the lower one first"),
             ({"subsample": 0}, "`subsample` must be"),
@@ -416,7 +416,7 @@ class TestHeatmap:
     def test_refusals(self, X, options):
         with pytest.raises(ValueError, match="must be one of"):
             JacobianHeatmapDisplay.from_estimator(Known(), X.to_numpy(), **options)
-        with pytest.raises(ValueError, match="`max_rows` must be at least 1"):
+        with pytest.raises(ValueError, match="`max_rows` must be an integer from 1"):
             JacobianHeatmapDisplay.from_estimator(
                 Known(), X.to_numpy(), target=0, max_rows=0
             )

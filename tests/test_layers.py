@@ -65,6 +65,7 @@ THIRD_PARTIES = {
     "inspection": {
         "matplotlib",
         "numpy",
+        "openmdao",
         "pandas",
         "scipy",
         "sklearn",

@@ -115,15 +115,15 @@ def test_annealing_improves_the_derivative(smooth, monkeypatch):
     )
 
     def error():
-        model = small(hidden_layer_sizes=(32, 32), max_iter=150)
+        model = small(hidden_layer_sizes=(32, 32), max_iter=60)
         difference = model.fit(X, y).predict_jacobian(X) - truth
         return np.linalg.norm(difference) / np.linalg.norm(truth)
 
     annealed = error()
-    assert annealed < 0.08
+    assert annealed < 0.1
     with monkeypatch.context() as patch:
         patch.setattr(_minibatch, "step_size", lambda step, n_steps: 1.0)
-        assert error() > 1.3 * annealed
+        assert error() > 1.2 * annealed
 
 
 def test_constant_columns_keep_a_derivative_of_zero(smooth):

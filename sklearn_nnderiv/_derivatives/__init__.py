@@ -2,6 +2,6 @@
 
 from ._columns import in_columns
 from ._evaluation import derivatives
-from ._to_map import to_map
+from ._to_map import named_rows, to_map
 
-__all__ = ["derivatives", "in_columns", "to_map"]
+__all__ = ["derivatives", "in_columns", "named_rows", "to_map"]

@@ -30,7 +30,7 @@ def to_map(fitted: Any, method: str) -> Map:
     function = function.to(device_of(function))  # scalers follow the network
     rows = training_rows(source.trail.leaves, function.n_in)
     inside = np.isfinite(values_of(function, rows)).all(axis=1)
-    table = _table(rows[inside], fitted, role)
+    table = named_rows(rows[inside], fitted, role) if inside.any() else None
     if table is not None:
         places, expected = accepted(fitted, role, table)
         if len(places):
@@ -40,11 +40,9 @@ def to_map(fitted: Any, method: str) -> Map:
     return function
 
 
-def _table(rows: Array, fitted: Any, role: str) -> Table | None:
+def named_rows(rows: Array, fitted: Any, role: str = "predict") -> Table:
     """Return rows as a fitted object wants them: a frame if it knows names."""
     names = getattr(fitted, "feature_names_in_", None)
-    if not len(rows):
-        return None
     if names is None or role == "inverse_transform" or len(names) != rows.shape[1]:
         return table_of(rows)
     for library, key in (("pandas", "columns"), ("polars", "schema")):

@@ -125,6 +125,32 @@ class Posterior:
         )
         return variance * (self._unit(around)) ** 2
 
+    def value_gradients(self, around: Surroundings) -> tuple[Array, Array]:
+        """Return how the raw values (n, n_out) move with the parameters.
+
+        Returns
+        -------
+        inner : ndarray of shape (n, n_out, n_inner)
+        features : ndarray of shape (n, n_out, n_coefficients)
+        """
+        forward = self._forward(self._stack, self.theta, around.inputs)
+        inner, features = _value_gradients(forward)
+        unit = self._unit(around)[..., None]
+        return inner * unit, features[:, None] * unit
+
+    def variance_along(self, output: int, moved: Array) -> Array:
+        """Return the variance (m,) of quantities of an output.
+
+        Parameters
+        ----------
+        output : int
+        moved : ndarray of shape (m, n_inner + n_coefficients)
+            How they move with the parameters, inner ones first.
+        """
+        p = self._stack.n_inner
+        inner, features = (np.ascontiguousarray(a) for a in np.split(moved, [p], 1))
+        return self.covariance.squared_norm(output, inner, features)
+
     def jacobian_gradients(
         self, around: Surroundings
     ) -> Iterator[tuple[int, Array, Array]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._engines import evaluate
-from .._intervals import acts_on_each
+from .._intervals import Intervals, acts_on_each
 from .._validation import Array
 from ._chain import Chain, composed
 
@@ -25,6 +25,15 @@ def network_stds(chain: Chain, X: Array) -> tuple[Array, Array]:
     X : array of shape (n, d)
         Raw rows.
     """
+    between = between_maps(chain, X)
+    return between.value_std(X), between.jacobian_std(X)
+
+
+def between_maps(chain: Chain, X: Array) -> Intervals:
+    """Return the posterior in units of what is before and after the regressor.
+
+    X are rows for which a map behind it is looked at.
+    """
     own = chain.regressor._intervals("return_std")
     x_map = composed((*chain.before, own.x_map))
     y_map = composed((own.y_map, *chain.after))
@@ -38,5 +47,4 @@ def network_stds(chain: Chain, X: Array) -> tuple[Array, Array]:
                 "apart: one that mixes them needs their covariance, which a "
                 "DifferentiableRegressor does not provide."
             )
-    between = replace(own, x_map=x_map, y_map=y_map)
-    return between.value_std(X), between.jacobian_std(X)
+    return replace(own, x_map=x_map, y_map=y_map)

@@ -1,119 +1,131 @@
-"""Averages of derivatives over rows, rows in order of predictions, and spreads."""
+"""Averages of effects over rows, and their standard errors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
+from tqdm.auto import tqdm
 
 from .._validation import Array, Index
-from ._flags import beyond
+from ._effects import Doubt, Effects
 from ._model import Model
 from ._moments import Moments
+from ._scenarios import Scenario
 
-_AVERAGES = {"mean": "mean", "mean_abs": "mean absolute", "rms": "root mean square"}
-_SCALES = {
-    None: "",
-    "features": " per std of feature",
-    "both": " per std of feature, in std of output",
-}
+# rows of a group by which something is estimated
+_MOST_ROWS = 20_000
+# numbers of the gradients that a standard error is made of, unless the rows are few;
+# and of those at a time
+_MOST_NUMBERS = 2**28
+_CHUNK_SIZE = 2**20
 
 
-def average_jacobian(
-    model: Model, statistic: str, weight: Array, verbose: int
+def averages(
+    effects: Effects, model: Model, scenario: Scenario, verbose: Any = 0
+) -> tuple[Array, Array]:
+    """Return averages (n_groups, n_outputs, n_terms), and their errors by the rows.
+
+    The groups are those that the scenario has.
+    """
+    found = {group: Moments() for group in scenario.groups}
+    parts = model.chunks("marginal_effects", verbose, table=scenario.table)
+    for rows, part in parts:
+        effect = effects.of(scenario.set(part))
+        codes, weight = scenario.codes[rows], scenario.weight[rows]
+        for group in np.unique(codes):
+            own = codes == group
+            found[group].update(effect[own], weight[own])
+    return (
+        np.stack([moments.mean for moments in found.values()]),
+        np.stack([moments.std_error for moments in found.values()]),
+    )
+
+
+def sampled_rows(
+    scenario: Scenario, rng: np.random.RandomState, numbers_per_row: int = 0
+) -> list[Index]:
+    """Return the rows of each group that count, at random if there are many."""
+    most = max(_MOST_ROWS, _MOST_NUMBERS // max(1, numbers_per_row))
+    if not numbers_per_row:
+        most = _MOST_ROWS
+    chosen = []
+    for group in scenario.groups:
+        rows = np.flatnonzero((scenario.codes == group) & (scenario.weight > 0))
+        if len(rows) > most:
+            rows = np.sort(rng.choice(rows, most, replace=False))
+        chosen.append(rows)
+    return chosen
+
+
+def errors_by_doubt(
+    effects: Effects,
+    model: Model,
+    scenario: Scenario,
+    chosen: list[Index],
+    doubt: Doubt,
+    advance: Callable[[int], Any],
 ) -> Array:
-    """Return averages (n_outputs, n_features), NaN where there is no derivative.
+    """Return standard errors (n_groups, n_outputs, n_terms) of averages."""
+    k, m, q = model.n_outputs, len(effects.terms), doubt.n_directions
+    size = max(1, _CHUNK_SIZE // (k * max(m, model.n_features) * q))
+    errors = np.empty((len(chosen), k, m))
+    for group, rows in enumerate(chosen):
+        total, moved = np.zeros((k, m)), np.zeros((k, m, q))
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
+            part = scenario.set(scenario.table.take(some))
+            gradients = effects.gradients(part, doubt)
+            known = np.isfinite(gradients).all(axis=-1)
+            weight = known * scenario.weight[some, None, None]
+            moved += np.einsum("nkm,nkmq->kmq", weight, np.nan_to_num(gradients))
+            total += weight.sum(axis=0)
+            advance(len(some))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moved /= total[..., None]
+        for output in range(k):
+            errors[group, output] = doubt.std(output, moved[output])
+    return errors
+
+
+def errors_by_refits(
+    of: Callable[[Model], Array],
+    model: Model,
+    y: Array,
+    weight: Any,
+    n_resamples: int,
+    rng: np.random.RandomState,
+    verbose: Any,
+) -> Array:
+    """Return standard deviations of estimates over fits to resampled rows.
 
     Parameters
     ----------
+    of : callable
+        The estimates of a model.
     model : Model
-    statistic : {"mean", "mean_abs", "rms"}
-    weight : ndarray of shape (n_samples,)
-    verbose : int
-        Whether to show a progress bar.
+    y : ndarray
+    weight : ndarray or None
+        Given to `fit`.
+    n_resamples : int
+    rng : RandomState
+    verbose : int or bool
     """
-    moments = Moments()
-    for rows, table in model.chunks("derivatives", verbose):
-        jacobian = model.jacobian(table)
-        if statistic != "mean":
-            jacobian = abs(jacobian) ** (2 if statistic == "rms" else 1)
-        moments.update(jacobian, weight[rows])
-    return np.sqrt(moments.mean) if statistic == "rms" else moments.mean
-
-
-def predictions(model: Model, verbose: int = 0) -> Array:
-    """Return the predictions (n_samples, n_outputs) at all rows."""
-    parts = [model.values(table) for _, table in model.chunks("values", verbose)]
-    return np.concatenate(parts)
-
-
-def in_order(values: Array, weight: Array, n_most: int) -> Index:
-    """Return the places of rows by rising values, at equal steps if they are many."""
-    order = np.argsort(values, kind="stable")
-    order = order[weight[order] > 0]
-    steps = np.linspace(0, len(order) - 1, min(n_most, len(order)))
-    return order[steps.round().astype(np.int64)]
-
-
-def spread(values: Array, weight: Array) -> Array:
-    """Return weighted standard deviations of columns (n, m), leaving out NaN."""
-    known = ~np.isnan(values)
-    w = known * weight[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (w * np.where(known, values, 0)).sum(axis=0) / w.sum(axis=0)
-        moved = np.where(known, values - mean, 0.0)
-        return np.sqrt((w * moved**2).sum(axis=0) / w.sum(axis=0))
-
-
-def by_outputs(
-    model: Model,
-    target: Any,
-    statistic: str,
-    scale: str | None,
-    weight: Array,
-    verbose: int,
-) -> dict[str, Any]:
-    """Return averages over the rows, with what they are."""
-    outputs = list(range(model.n_outputs))
-    if target is not None:
-        outputs = [model.output_index(target)]
-    values = average_jacobian(model, statistic, weight, verbose)[outputs].T
-    if scale is not None:
-        values *= spread(model.table.numbers(), weight)[:, None]
-    if scale == "both":
-        values /= spread(predictions(model, verbose), weight)[outputs]
-    return {
-        "values": values,
-        "column_names": [model.output_names[k] for k in outputs],
-        "label": f"{_AVERAGES[statistic]} derivative{_SCALES[scale]}",
-        "is_signed": statistic == "mean",
-    }
-
-
-def by_rows(
-    model: Model,
-    k: int,
-    max_rows: int,
-    scale: str | None,
-    weight: Array,
-    X_train: Any,
-    verbose: int,
-) -> dict[str, Any]:
-    """Return derivatives at rows in the order of their predictions."""
-    if max_rows < 1:
-        raise ValueError(f"`max_rows` must be at least 1. Got {max_rows!r}.")
-    found = predictions(model, verbose)[:, k]
-    rows = in_order(found, weight, max_rows)
-    table = model.table.take(rows)
-    values = model.jacobian(table)[:, k].T
-    if scale is not None:
-        values *= spread(model.table.numbers(), weight)[:, None]
-    if scale == "both":
-        values /= spread(found[:, None], weight)
-    return {
-        "values": values,
-        "predictions": found[rows],
-        "is_beyond": beyond(model.estimator, table.X, X_train),
-        "label": f"derivative of {model.output_names[k]}{_SCALES[scale]}",
-        "output_name": model.output_names[k],
-    }
+    if weight is not None and not has_fit_parameter(model.estimator, "sample_weight"):
+        raise ValueError(
+            "method='bootstrap' cannot give weights to "
+            f"{type(model.estimator).__name__}, whose fit does not take "
+            "`sample_weight`. Choose another method, or leave the weights out."
+        )
+    n = len(model.table)
+    found = []
+    for _ in tqdm(range(n_resamples), "bootstrap", disable=not verbose, unit="fit"):
+        rows = rng.randint(n, size=n)
+        weights = {} if weight is None else {"sample_weight": weight[rows]}
+        refit = clone(model.estimator)
+        refit.fit(model.table.take(rows).X, y[rows], **weights)
+        found.append(of(model.of(refit)))
+    return np.std(found, axis=0, ddof=1)

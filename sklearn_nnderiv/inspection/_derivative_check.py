@@ -12,10 +12,10 @@ from .._sklearn_compat import check_matplotlib_support
 from .._validation import check_weights
 from ._check_panels import draw_check, label_sides
 from ._comparisons import against_true, observations, pair_of, slopes, with_errors
-from ._figures import cut, legend_of, panels_of, slope_unit, wrapped
-from ._flags import beyond
+from ._figures import legend_of, panels_of, shortened, slope_unit, wrapped
 from ._grids import rows_of
-from ._model import Model, checked_names
+from ._model import Model, chosen_names
+from ._sampled_rows import beyond
 from ._secants import Observed, secants
 
 
@@ -208,7 +208,7 @@ class DerivativeCheckDisplay:
             shape = len(weight), model.n_outputs, model.n_features
             true = slopes(jacobian, "jacobian", shape, k)
             table = model.table.take(rows)
-            flag = beyond(estimator, table.X, X_train)
+            flag = beyond(model, table, X_train)
             found = model.jacobian(table)[:, k]
             results = against_true(true[rows], found, weight[rows], flag)
         places = None if features is None else [*map(model.feature_index, features)]
@@ -269,7 +269,7 @@ class DerivativeCheckDisplay:
         default = [f"x{j}" for j in range(true.shape[1])]
         if feature_names is None:
             feature_names = getattr(jacobian_true, "columns", None)
-        names = checked_names(feature_names, "feature_names", default)
+        names = chosen_names(feature_names, "feature_names", default)
         return cls(
             with_errors(against_true(true, found, weight, flag), None, names),
             feature_names=names,
@@ -297,7 +297,7 @@ class DerivativeCheckDisplay:
             unit = slope_unit(self.output_name, name, self.units)
             draw_check(axis, result, wrapped(" ".join([name, *unit]), 36))
         is_secant = self.results[0].noise_std is not None
-        what = f"derivative of {cut(self.output_name, 40)}"
+        what = f"derivative of {shortened(self.output_name, 40)}"
         x = "secant slope between rows" if is_secant else f"true {what}"
         label_sides(axes, figure, x, f"fitted {what}", is_own=ax is None)
         legend_of(figure, axes, ax is None)

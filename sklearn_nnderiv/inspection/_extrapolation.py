@@ -126,6 +126,18 @@ def score_if_known(estimator: Any, X: Any, X_train: Any = None) -> Array | None:
     return _score_of(regressor, prepare, X)
 
 
+def known_range(estimator: Any, X_train: Any = None) -> tuple[Array, Array] | None:
+    """Return the range (n_features,) of the training data, None if it is not known."""
+    if X_train is not None:
+        columns = Columns(X_train)
+        return columns.low, columns.high
+    regressor, prepare = _innermost(estimator)
+    reference = getattr(regressor, "_reference", None)
+    if prepare is not _as_it_is or reference is None:
+        return None
+    return reference.low, reference.high
+
+
 def _score_of(
     regressor: DifferentiableRegressor, prepare: Callable[[Any], Any], X: Any
 ) -> Array:

@@ -101,6 +101,9 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines).replace("_ ", "_")
 
 
-def cut(text: str, width: int) -> str:
-    """Return a text of at most a width in characters."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+def shortened(name: str, length: int = 32) -> str:
+    """Return a name that leaves room for the picture, without its middle if long."""
+    if len(name) <= length:
+        return name
+    half = (length - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

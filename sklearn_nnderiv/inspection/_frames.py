@@ -23,3 +23,11 @@ def frame_like(X: Any, columns: dict[str, Any]) -> Any:
             "pip install pandas. Rows in a frame of polars give tables of polars."
         ) from error
     return pd.DataFrame(columns)
+
+
+def empty_like(X: Any) -> Any:
+    """Return a frame with the columns of X and no rows, None if X is an array."""
+    if not (hasattr(X, "columns") and hasattr(X, "shape")):
+        return None
+    # a slice would keep the rows
+    return type(X)({name: [] for name in X.columns})

@@ -12,9 +12,10 @@ from sklearn.utils import Bunch, check_random_state
 from tqdm.auto import tqdm
 
 from .._validation import Array, Index
-from ._flags import beyond
 from ._model import Model
 from ._moments import Moments
+from ._options import check_count
+from ._sampled_rows import beyond
 
 # numbers of the Jacobians of a block of grid points: 8 MiB
 _BLOCK_SIZE = 2**20
@@ -93,7 +94,7 @@ class Moved:
                 moved = self._rows.take(np.repeat(np.arange(n), n_block))
                 moved = moved.replaced(columns, np.tile(points[block], (n, 1)))
                 slopes = model.jacobian(moved)[:, self._target, columns]
-                flag = beyond(model.estimator, moved.X, self._X_train)
+                flag = beyond(model, moved, self._X_train)
                 if flag is not None:
                     flag = flag.reshape(n, n_block)
                 yield block, slopes.reshape(n, n_block, -1), flag
@@ -144,10 +145,7 @@ def grid_of(
 
 def check_grid(resolution: Any, percentiles: Any) -> tuple[float, float]:
     """Return the percentiles of a grid, checked, and check its number of points."""
-    if not (_is_count(resolution) and resolution > 1):
-        raise ValueError(
-            f"`grid_resolution` must be a whole number above 1. Got {resolution!r}."
-        )
+    check_count(resolution, "grid_resolution", 2)
     try:
         low, high = (float(share) for share in percentiles)
     except (TypeError, ValueError):

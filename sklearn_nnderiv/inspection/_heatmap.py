@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from .._sklearn_compat import check_matplotlib_support
 from .._validation import Array
-from ._averages import by_outputs, by_rows
 from ._cells import draw_cells, name_empty, write_numbers
-from ._figures import ORANGE, axes_of, cut, with_unit, wrapped
-from ._flags import check_choice
+from ._figures import ORANGE, axes_of, shortened, with_unit, wrapped
+from ._heatmap_numbers import by_outputs, by_rows
 from ._model import Model
+from ._options import check_choice
 
 _CHOICES = {
     "kind": ("auto", "outputs", "rows"),
@@ -232,7 +232,7 @@ class JacobianHeatmapDisplay:
         is_long = max(map(len, names)) > room
         self.ax_.set_xticks(
             np.arange(len(names)) + 0.5,
-            [cut(name, 34) for name in names],
+            [shortened(name, 34) for name in names],
             rotation=40 if is_long else 0,
             ha="right" if is_long else "center",
             rotation_mode="anchor",

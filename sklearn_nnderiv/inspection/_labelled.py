@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import functional
 from .._validation import Array
-from ._flags import beyond
 from ._frames import frame_like
 from ._model import Model
+from ._sampled_rows import beyond
 
 
 def jacobian_frame(
@@ -102,7 +102,7 @@ def jacobian_frame(
     model = Model(estimator, X, feature_names=feature_names, output_names=output_names)
     numbers = _derivatives(model, return_std, verbose)
     columns = (_wide if layout == "wide" else _long)(model, numbers)
-    flag = beyond(estimator, model.table.X, X_train)
+    flag = beyond(model, model.table, X_train)
     if flag is not None:
         size = numbers["derivative"][0].size
         columns["extrapolates"] = flag if layout == "wide" else np.repeat(flag, size)
@@ -185,7 +185,7 @@ def jacobian_xarray(
         "output": model.output_names,
         "feature": model.feature_names,
     }
-    flag = beyond(estimator, model.table.X, X_train)
+    flag = beyond(model, model.table, X_train)
     if flag is not None:
         coordinates["extrapolates"] = "sample", flag
     return xarray.DataArray(

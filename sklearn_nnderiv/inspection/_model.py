@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 from torch import nn
@@ -37,6 +38,8 @@ class Model:
     n_features, n_outputs : int
     is_flat : bool
         Whether `predict` returns one dimension.
+    has_slopes : ndarray of bool of shape (n_features,)
+        By which features there is a derivative, judged by the first rows.
     feature_names, output_names : list of str
     """
 
@@ -52,15 +55,22 @@ class Model:
         self.table = table_of(X)
         first = functional.jacobian(estimator, self.table.take(slice(0, _N_FIRST)).X)
         self.is_flat = first.ndim == 2
+        flat = first.reshape(-1, first.shape[-1])
+        self.has_slopes = np.array(~np.isnan(flat).all(axis=0))
         self.n_outputs = 1 if self.is_flat else first.shape[1]
         self.n_features = first.shape[-1]
-        self.feature_names = checked_names(
+        self.feature_names = chosen_names(
             feature_names, "feature_names", self._default_features()
         )
-        outputs = [f"y{k}" for k in range(self.n_outputs)]
-        self.output_names = checked_names(
-            output_names, "output_names", ["y"] if self.n_outputs == 1 else outputs
+        self.output_names = chosen_names(
+            output_names, "output_names", default_outputs(self.n_outputs)
         )
+
+    def of(self, estimator: Any) -> Self:
+        """Return the same for another estimator that takes and returns the same."""
+        other = copy(self)
+        other.estimator = estimator
+        return other
 
     def _default_features(self) -> list[str]:
         names = self.table.names
@@ -76,14 +86,7 @@ class Model:
 
     def output_index(self, output: Any) -> int:
         """Return the place of an output; None stands for the only one."""
-        if output is None:
-            if self.n_outputs > 1:
-                raise ValueError(
-                    f"The estimator has {self.n_outputs} outputs, "
-                    f"{self.output_names}. Say which one by `target`."
-                )
-            return 0
-        return _index(output, self.output_names, "target")
+        return output_index(output, self.output_names)
 
     def values(self, table: Table) -> Array:
         """Return predictions (n, n_outputs)."""
@@ -110,7 +113,12 @@ class Model:
         return hessian.reshape(len(table), self.n_outputs, d, d)
 
     def chunks(
-        self, what: str, verbose: int | bool = 0, *, order: int = 1
+        self,
+        what: str,
+        verbose: int | bool = 0,
+        *,
+        order: int = 1,
+        table: Table | None = None,
     ) -> Iterator[tuple[slice, Table]]:
         """Yield parts of the rows, whose derivatives of an order fit into memory.
 
@@ -122,13 +130,22 @@ class Model:
             Whether to show one.
         order : int, default=1
             2 for Hessians.
+        table : Table, default=None
+            Other rows than the model's own.
         """
-        n, per_row = len(self.table), self.n_outputs * self.n_features**order
-        size = max(1, _CHUNK_SIZE // per_row)
+        table = self.table if table is None else table
+        for rows in self.slices(len(table), what, verbose, order=order):
+            yield rows, table.take(rows)
+
+    def slices(
+        self, n: int, what: str, verbose: int | bool = 0, *, order: int = 1
+    ) -> Iterator[slice]:
+        """Yield the places of n rows in parts, as `chunks` does of its rows."""
+        size = max(1, _CHUNK_SIZE // (self.n_outputs * self.n_features**order))
         with tqdm(total=n, disable=not verbose, desc=what, unit="rows") as bar:
             for start in range(0, n, size):
                 rows = slice(start, min(start + size, n))
-                yield rows, self.table.take(rows)
+                yield rows
                 bar.update(rows.stop - rows.start)
 
     def weight(self, sample_weight: Any) -> Array:
@@ -136,8 +153,8 @@ class Model:
         return check_weights(sample_weight, np.empty((len(self.table), 1)))
 
 
-def checked_names(names: Any, parameter: str, default: list[str]) -> list[str]:
-    """Return names as many as the default ones, and these in place of None."""
+def chosen_names(names: Any, parameter: str, default: list[str]) -> list[str]:
+    """Return names that were given, checked to be as many as those of the default."""
     if names is None:
         return default
     names = [str(name) for name in names]
@@ -148,6 +165,23 @@ def checked_names(names: Any, parameter: str, default: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError(f"`{parameter}` must be distinct. Got {names}.")
     return names
+
+
+def output_index(output: Any, names: list[str]) -> int:
+    """Return the place of an output among names; None stands for the only one."""
+    if output is None:
+        if len(names) > 1:
+            raise ValueError(
+                f"The estimator has {len(names)} outputs, {names}. Say which one by "
+                "`target`."
+            )
+        return 0
+    return _index(output, names, "target")
+
+
+def default_outputs(n_outputs: int) -> list[str]:
+    """Return names of outputs that have none."""
+    return ["y"] if n_outputs == 1 else [f"y{k}" for k in range(n_outputs)]
 
 
 def _index(given: Any, names: list[str], what: str) -> int:

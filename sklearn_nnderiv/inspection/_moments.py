@@ -25,17 +25,18 @@ class Moments:
             n_known = known.sum(axis=0)
             total = np.where(known, values, 0.0).sum(axis=0)
             self._shift = total / np.maximum(n_known, 1)
-            self._total, self._first, self._count, self._w2, self._wv2, self._w2v = (
-                np.zeros((6, *self._shift.shape))
-            )
+            shape = self._shift.shape
+            self._total, self._first, self._second, self._count = np.zeros((4, *shape))
+            self._w2, self._w2v, self._w2v2 = np.zeros((3, *shape))
         moved = np.where(known, values - self._shift, 0.0)
         w = known * weight.reshape(-1, *[1] * (values.ndim - 1))
         self._count += (w > 0).sum(axis=0)
         self._total += w.sum(axis=0)
         self._first += (w * moved).sum(axis=0)
+        self._second += (w * moved**2).sum(axis=0)
         self._w2 += (w**2).sum(axis=0)
         self._w2v += (w**2 * moved).sum(axis=0)
-        self._wv2 += (w**2 * moved**2).sum(axis=0)
+        self._w2v2 += (w**2 * moved**2).sum(axis=0)
 
     @property
     def mean(self) -> Array:
@@ -44,10 +45,17 @@ class Moments:
         return shift + offset
 
     @property
+    def variance(self) -> Array:
+        """Return the variances, which one row leaves at 0, NaN of nothing."""
+        _, m = self._shift_and_offset()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.maximum(self._second / self._total - m**2, 0.0)
+
+    @property
     def std_error(self) -> Array:
         """Return the standard errors of the means, NaN of fewer than two rows."""
         _, m = self._shift_and_offset()
-        spread = self._wv2 - 2 * m * self._w2v + m**2 * self._w2
+        spread = self._w2v2 - 2 * m * self._w2v + m**2 * self._w2
         with np.errstate(invalid="ignore", divide="ignore"):
             error = np.sqrt(np.maximum(spread, 0.0)) / self._total
         return np.where(self._count > 1, error, np.nan)

@@ -11,9 +11,9 @@ from sklearn.utils import Bunch
 from .._sklearn_compat import check_matplotlib_support
 from .._validation import Array
 from ._figures import legend_of, panels_of, wrapped
-from ._flags import check_choice
 from ._grids import Moved, check_grid, check_known, grid_of, groups_of, rows_of
 from ._model import Model
+from ._options import check_choice
 from ._partial_panels import Names, draw_contour, draw_curves, draw_field
 
 _KINDS = ("both", "average", "individual")

@@ -12,7 +12,7 @@ from ._figures import (
     GREY,
     ORANGE,
     SKY,
-    cut,
+    shortened,
     slope_label,
     slope_unit,
     with_unit,
@@ -61,13 +61,17 @@ class Names:
         unit = slope_unit(self.output, name, self._units)
         if self._is_shared:
             return " ".join(unit)
-        label = slope_label(cut(self.output, 24), cut(name, 24))
+        label = slope_label(shortened(self.output, 24), shortened(name, 24))
         return wrapped(" ".join([label, *unit]), self._width)
 
     def change(self, size: float) -> str:
         """Return a change of the output in its unit."""
         unit = (self._units or {}).get(self.output)
-        return f"{size:.3g} {unit}" if unit else f"{size:.3g} of {cut(self.output, 12)}"
+        return (
+            f"{size:.3g} {unit}"
+            if unit
+            else f"{size:.3g} of {shortened(self.output, 12)}"
+        )
 
 
 def draw_curves(

@@ -11,9 +11,9 @@ from sklearn.utils import Bunch
 from .._sklearn_compat import columns_of
 from .._table import Table
 from .._validation import Array, Index
-from ._averages import spread
-from ._flags import beyond
 from ._model import Model
+from ._sampled_rows import beyond
+from ._spread import std_of
 
 
 class Observed(NamedTuple):
@@ -79,7 +79,7 @@ def secants(
     fitted, jacobian = seen.model.with_jacobian(seen.table)
     moves = ~np.isnan(jacobian[:, seen.target]).all(axis=0)
     numbers = seen.table.numbers()
-    unit = spread(numbers, seen.weight)
+    unit = std_of(numbers, seen.weight)
     moves &= unit > 0
     scaled = numbers[:, moves] / unit[moves]
     nearest, along = _partners(scaled, _groups(seen.table, moves), step)
@@ -135,7 +135,7 @@ class _Pairs:
         step, predicted = self.difference[known, j], self.jacobian[known, j]
         variance, flag = self._variance[known], None
         if known.any():
-            flag = beyond(self._model.estimator, self._table.X, X_train)
+            flag = beyond(self._model, self._table, X_train)
         return Bunch(
             feature=j,
             true=predicted + self.residual[known] / step,

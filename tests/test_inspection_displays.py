@@ -280,6 +280,26 @@ class TestPartialDerivative:
             )
             display.figure_.draw_without_rendering()
 
+    def test_feature_with_a_single_value(self, X):
+        X = X.assign(size=2.0)
+        line = LinearRegression().fit(X, X["age"])
+        display = PartialDerivativeDisplay.from_estimator(line, X, ["size"])
+        np.testing.assert_array_equal(display.results[0].grid_values[0], [2.0])
+        with pytest.raises(ValueError, match=r"\['size'\] have a single value"):
+            PartialDerivativeDisplay.from_estimator(line, X, [("age", "size")])
+
+    def test_a_single_point_beyond_the_data_is_shaded(self, rng):
+        X = np.repeat([[0.0], [1.0], [9.0]], [20, 20, 1], axis=0)
+        X = np.column_stack([X, rng.normal(size=41)])
+        line = LinearRegression().fit(X, X[:, 1])
+        display = PartialDerivativeDisplay.from_estimator(
+            line, X, [0], kind="individual", X_train=X[:40]
+        )
+        np.testing.assert_allclose(display.results[0].share_beyond, [0, 0, 1], atol=0.1)
+        (shade,) = (c for c in display.axes_[0].collections if c.get_hatch())
+        (path,) = shade.get_paths()
+        assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (5.0, 9.0)
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
@@ -421,6 +441,12 @@ class TestHeatmap:
                 Known(), X.to_numpy(), target=0, max_rows=0
             )
 
+    def test_constant_predictions_have_no_scale(self, X):
+        line = LinearRegression().fit(X, np.ones(60))
+        line.coef_ = np.zeros(3)
+        with pytest.raises(ValueError, match=r"\['y'\] do not vary"):
+            JacobianHeatmapDisplay.from_estimator(line, X, scale="both")
+
     def test_linnerud(self):
         X, y = load_linnerud(return_X_y=True, as_frame=True)
         line = LinearRegression().fit(X, y)
@@ -541,6 +567,15 @@ class TestDerivativeCheck:
         assert first.relative_rmse > 0.9
         assert first.floor < 0.4 * first.relative_rmse
         assert second.relative_rmse > 0.5  # its pairs hold what the first gets wrong
+
+    def test_overfit_stands_out_on_rows_of_its_own(self, rng):
+        X = rng.uniform(size=(150, 1))
+        y = 3 * X[:, 0] + 0.1 * rng.normal(size=150)
+        process = GaussianProcessRegressor(RBF(0.02), alpha=1e-6, optimizer=None)
+        display = DerivativeCheckDisplay.from_estimator(process.fit(X, y), X, y)
+        (result,) = display.results
+        assert result.relative_rmse > 5
+        assert result.floor < 0.5 * result.relative_rmse
 
     def test_pairs_agree_in_categories(self, mixed):
         model, X, y = mixed

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._figures import BLUE, ORANGE
+from ._figures import BLUE, ORANGE, shortened
 from ._moments import Moments
 
 # of pairs whose mean is drawn, and how many they are at least
@@ -99,11 +99,16 @@ def _errors(result: Any) -> str:
     return text
 
 
-def label_sides(axes: list[Any], figure: Any, x: str, y: str, *, is_own: bool) -> None:
+def label_sides(
+    axes: list[Any], figure: Any, results: list[Any], output: str, *, is_own: bool
+) -> None:
     """Label the axes: once for all panels of a figure, otherwise each."""
+    what = f"derivative of {shortened(output, 40)}"
+    is_secant = results[0].noise_std is not None
+    x = "secant slope between rows" if is_secant else f"true {what}"
     if is_own and len(axes) > 1:
         figure.supxlabel(x, fontsize="medium")
-        figure.supylabel(y, fontsize="medium")
+        figure.supylabel(f"fitted {what}", fontsize="medium")
         return
     for ax in axes:
-        ax.set(xlabel=x, ylabel=y)
+        ax.set(xlabel=x, ylabel=f"fitted {what}")

@@ -12,7 +12,7 @@ from .._sklearn_compat import check_matplotlib_support
 from .._validation import check_weights
 from ._check_panels import draw_check, label_sides
 from ._comparisons import against_true, observations, pair_of, slopes, with_errors
-from ._figures import legend_of, panels_of, shortened, slope_unit, wrapped
+from ._figures import legend_of, panels_of, slope_unit, wrapped
 from ._grids import rows_of
 from ._model import Model, chosen_names
 from ._sampled_rows import beyond
@@ -22,8 +22,7 @@ from ._secants import Observed, secants
 class DerivativeCheckDisplay:
     r"""Fitted derivatives against true ones, or against secant slopes of data.
 
-    It is recommended to use `from_estimator` or `from_predictions`. All parameters are
-    stored as attributes.
+    It is made by `from_estimator` or `from_predictions`. All parameters are stored.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ class DerivativeCheckDisplay:
     exact derivative has about this error, and data do not tell a smaller one. By
     default :math:`\sigma` is estimated from above, by the lower of two root mean
     squares: of :math:`y - \hat y`, and of what is left between nearest rows over
-    :math:`\sqrt 2`. Curvature adds :math:`f''' \Delta x_j^2 / 24` to the floor.
+    :math:`\sqrt 2`. Curvature adds an error of its own, :math:`f''' \Delta x_j^2 / 24`.
 
     On the rows of its own fit an overfitted model has residuals that are too small, and
     so is the floor. Rows that were held out make a fair test.
@@ -201,8 +200,8 @@ class DerivativeCheckDisplay:
         k, weight = model.output_index(target), model.weight(sample_weight)
         rows = rows_of(weight, subsample, random_state)
         if jacobian is None:
-            observed = observations(y, len(weight), model.n_outputs, k)
-            seen = Observed.of(model, k, observed, weight, rows)
+            y = observations(y, len(weight), model.n_outputs, k)
+            seen = Observed.of(model, k, y, weight, rows)
             results = secants(seen, step, noise_std, X_train)
         else:
             shape = len(weight), model.n_outputs, model.n_features
@@ -267,9 +266,8 @@ class DerivativeCheckDisplay:
         flag = None if is_beyond is None else np.asarray(is_beyond, dtype=bool)
         check_consistent_length(true, flag)
         default = [f"x{j}" for j in range(true.shape[1])]
-        if feature_names is None:
-            feature_names = getattr(jacobian_true, "columns", None)
-        names = chosen_names(feature_names, "feature_names", default)
+        names = [str(name) for name in getattr(jacobian_true, "columns", default)]
+        names = chosen_names(feature_names, "feature_names", names)
         return cls(
             with_errors(against_true(true, found, weight, flag), None, names),
             feature_names=names,
@@ -296,10 +294,7 @@ class DerivativeCheckDisplay:
             name = self.feature_names[result.feature]
             unit = slope_unit(self.output_name, name, self.units)
             draw_check(axis, result, wrapped(" ".join([name, *unit]), 36))
-        is_secant = self.results[0].noise_std is not None
-        what = f"derivative of {shortened(self.output_name, 40)}"
-        x = "secant slope between rows" if is_secant else f"true {what}"
-        label_sides(axes, figure, x, f"fitted {what}", is_own=ax is None)
+        label_sides(axes, figure, self.results, self.output_name, is_own=ax is None)
         legend_of(figure, axes, ax is None)
         self.axes_, self.figure_ = np.array(axes, dtype=object), figure
         return self

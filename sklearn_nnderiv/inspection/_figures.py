@@ -41,13 +41,13 @@ def panels_of(ax: Any, n: int, caller: str) -> tuple[Any, list[Any]]:
     if ax is None:
         n_cols = min(n, 3 if n <= 9 else 4)
         n_rows = -(-n // n_cols)
-        width, height = (6.4, 4.8) if n == 1 else (3.2 * n_cols, 2.8 * n_rows)
+        width, height = {1: (6.4, 4.8), 2: (4.4, 3.4)}.get(n, (3.2, 2.8))
         figure, grid = axes_of(
             None,
             caller,
             nrows=n_rows,
             ncols=n_cols,
-            figsize=(width, height + 0.4),
+            figsize=(width * n_cols, height * n_rows + 0.4),
             squeeze=False,
         )
         for spare in grid.flat[n:]:

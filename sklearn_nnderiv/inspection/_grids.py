@@ -202,6 +202,16 @@ def groups_of(model: Model, features: Any) -> list[tuple[int, ...]]:
     return groups
 
 
+def check_pair(grids: list[Array], names: list[str]) -> None:
+    """Refuse a surface over a feature with a single value."""
+    constant = [name for grid, name in zip(grids, names, strict=True) if len(grid) < 2]
+    if len(grids) == 2 and constant:
+        raise ValueError(
+            f"The features {constant} have a single value, so that there is no surface "
+            f"over {names}. Draw the other feature alone."
+        )
+
+
 def check_known(average: Array, names: list[str]) -> None:
     """Refuse features that are NaN everywhere, as numbers that stand for categories."""
     for slopes, name in zip(average.reshape(len(names), -1), names, strict=True):

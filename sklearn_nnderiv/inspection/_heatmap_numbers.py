@@ -57,6 +57,22 @@ def in_order(values: Array, weight: Array, n_most: int) -> Index:
     return order[steps.round().astype(np.int64)]
 
 
+def _output_spread(
+    model: Model, outputs: list[int], values: Array, weight: Array
+) -> Array:
+    """Return standard deviations of predictions (n, n_outputs), of some outputs."""
+    std = std_of(values, weight)[outputs]
+    constant = [
+        model.output_names[k] for k, s in zip(outputs, std, strict=True) if not s
+    ]
+    if constant:
+        raise ValueError(
+            "scale='both' divides by the standard deviation of the predictions, and "
+            f"those of {constant} do not vary. Choose scale='features'."
+        )
+    return std
+
+
 def by_outputs(
     model: Model,
     target: Any,
@@ -73,7 +89,7 @@ def by_outputs(
     if scale is not None:
         values *= spread_of(model, weight).std[:, None]
     if scale == "both":
-        values /= std_of(predictions(model, verbose), weight)[outputs]
+        values /= _output_spread(model, outputs, predictions(model, verbose), weight)
     return {
         "values": values,
         "column_names": [model.output_names[k] for k in outputs],
@@ -93,17 +109,17 @@ def by_rows(
 ) -> dict[str, Any]:
     """Return derivatives at rows in the order of their predictions."""
     check_count(max_rows, "max_rows", 1)
-    found = predictions(model, verbose)[:, k]
-    rows = in_order(found, weight, max_rows)
+    found = predictions(model, verbose)
+    rows = in_order(found[:, k], weight, max_rows)
     table = model.table.take(rows)
     values = model.jacobian(table)[:, k].T
     if scale is not None:
         values *= spread_of(model, weight).std[:, None]
     if scale == "both":
-        values /= std_of(found[:, None], weight)
+        values /= _output_spread(model, [k], found, weight)
     return {
         "values": values,
-        "predictions": found[rows],
+        "predictions": found[rows, k],
         "is_beyond": beyond(model, table, X_train),
         "label": f"derivative of {model.output_names[k]}{_SCALES[scale]}",
         "output_name": model.output_names[k],

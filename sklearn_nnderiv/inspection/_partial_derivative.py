@@ -11,7 +11,15 @@ from sklearn.utils import Bunch
 from .._sklearn_compat import check_matplotlib_support
 from .._validation import Array
 from ._figures import legend_of, panels_of, wrapped
-from ._grids import Moved, check_grid, check_known, grid_of, groups_of, rows_of
+from ._grids import (
+    Moved,
+    check_grid,
+    check_known,
+    check_pair,
+    grid_of,
+    groups_of,
+    rows_of,
+)
 from ._model import Model
 from ._options import check_choice
 from ._partial_panels import Names, draw_contour, draw_curves, draw_field
@@ -209,6 +217,7 @@ class PartialDerivativeDisplay:
                 ),
                 strict=True,
             )
+            check_pair(list(grids), names)
             found = moved.along(group, list(grids))
             check_known(found.average, names)
             results.append(Bunch(**found, deciles=list(deciles)))

@@ -111,11 +111,13 @@ def _shade(ax: Any, grid: Array, share: Array | None) -> None:
     """Shade where most rows are beyond the training data."""
     if share is None or not (share > 0.5).any():
         return
+    between = (grid[1:] + grid[:-1]) / 2
+    edges = np.concatenate([grid[:1], between, grid[-1:]])
     ax.fill_between(
-        grid,
+        np.repeat(edges, 2)[1:-1],  # the left and the right end of every point
         0,
         1,
-        where=share > 0.5,
+        where=np.repeat(share > 0.5, 2),
         transform=ax.get_xaxis_transform(),
         facecolor="0.9",
         edgecolor="0.6",

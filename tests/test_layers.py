@@ -71,6 +71,7 @@ THIRD_PARTIES = {
         "sklearn",
         "torch",
         "tqdm",
+        "xarray",
     },
     "__init__": set(),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -31,3 +32,13 @@ def check_count(count: Any, name: str, least: int, most: int = 2**30) -> int:
             f"`{name}` must be an integer from {least} to {most}. Got {count!r}."
         )
     return int(count)
+
+
+def check_choice(name: str, given: Any, allowed: Iterable[Any]) -> None:
+    """Raise unless a parameter has one of the values that are allowed."""
+    allowed = list(allowed)
+    if given not in allowed:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}. Got {given!r} "
+            "instead."
+        )

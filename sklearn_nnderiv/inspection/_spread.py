@@ -41,6 +41,15 @@ def spread_of(model: Model, weight: Array, verbose: int | bool = 0) -> Spread:
     )
 
 
+def std_of(values: Array, weight: Array) -> Array:
+    """Return weighted standard deviations (m,) of columns (n, m), leaving out NaN."""
+    moments = Moments()
+    moments.update(values, weight)
+    values = values[weight > 0]
+    is_constant = np.fmax.reduce(values) == np.fmin.reduce(values)
+    return np.where(is_constant, 0.0, np.sqrt(moments.variance))
+
+
 def check_scale(scale: Any, n_features: int) -> Any:
     """Return the scale, "std" or an array, checked before any work.
 

@@ -231,6 +231,9 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     built-in network does not depend on columns that are constant in training: their
     derivative is 0.
 
+    Up to 2,000 training rows are kept, drawn at random and in scaled units, for
+    `inspection.extrapolation_score`.
+
     A fit that fails or is interrupted (Ctrl-C) leaves the regressor as it was. The
     predicting methods change nothing and may be called from many threads.
 

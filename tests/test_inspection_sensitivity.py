@@ -244,13 +244,17 @@ def test_standard_error_is_the_scatter_of_independent_samples(rng):
     model = make_pipeline(FunctionTransformer(np.sin), model)  # by x0: cos(x0)**2
     model.fit(np.eye(2), [0, 1])
     truth = np.sum(model[-1].coef_[0] ** 2) / 2
-    results = [
-        dgsm(model, rng.uniform(-np.pi, np.pi, size=(50, 2))) for _ in range(400)
-    ]
+    samples = rng.uniform(-np.pi, np.pi, size=(400, 50, 2))
+    results = [dgsm(model, X) for X in samples]
     measures = np.array([result.dgsm[0] for result in results])
     errors = np.array([result.std_error[0] for result in results])
     assert errors.mean() == pytest.approx(measures.std(), rel=0.1)
     ends = [r.frame.loc[0, ["ci_low", "ci_high"]] for r in results]
+    assert min(low for low, _ in ends) >= 0
+    frame = dgsm(model, samples[0], level=0.8).frame
+    assert_allclose(frame.ci_high - frame.dgsm, 1.2815515655446 * frame.std_error)
+    wide = dgsm(model, [[0.0, 0.0], [1.5, 1.5]], level=0.99).frame
+    assert_array_equal(wide.ci_low, 0)
     covered = np.mean([low < truth < high for low, high in ends])
     assert 0.92 < covered < 0.98
 
@@ -265,6 +269,10 @@ def test_fitted_distributions_give_constants(rng):
     variance = np.cov(kept.T, aweights=weight[weight > 0], ddof=0)[1, 1]
     expected = [(np.ptp(kept[:, 0]) / np.pi) ** 2, variance, np.nan]
     assert_allclose(result.poincare_constants, expected)
+    spread = np.average((X @ [1.0, 2.0, 0.0]) ** 2, weights=weight)
+    spread -= np.average(X @ [1.0, 2.0, 0.0], weights=weight) ** 2
+    bounds = np.array(expected[:2]) * [1, 4] / spread
+    assert_allclose(result.total_sobol_bound[:2], bounds)
     assert np.isnan(result.total_sobol_bound).tolist() == [False, False, True]
     flat = dgsm(model, X, distributions="normal")
     assert flat.poincare_constants[2] == 0
@@ -575,7 +583,7 @@ def test_text_and_progress(analysis, rng, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)  # which text does without
     text = repr(result)
     assert "intervals of 95%" in text
-    assert re.search(r"\d\d\.\d% of the rows .* beyond the training data", text)
+    assert re.search(r"\d\d\.\d% of the rows lie beyond the training data", text)
     assert "40/40" in capsys.readouterr().err
     with pytest.raises(ImportError, match="pip install pandas"):
         _ = result.frame

@@ -8,8 +8,9 @@ from ._heatmap import JacobianHeatmapDisplay
 from ._interactions import InteractionStrength, interaction_strength
 from ._labelled import jacobian_frame, jacobian_xarray
 from ._linearize import Linearization, linearize
-from ._marginal_effects import MarginalEffects, marginal_effects
+from ._marginal_effects import marginal_effects
 from ._marginal_effects_display import MarginalEffectsDisplay
+from ._marginal_effects_result import MarginalEffects
 from ._openmdao import openmdao_component
 from ._optimize import ScipyFunctions, as_scipy
 from ._partial_derivative import PartialDerivativeDisplay

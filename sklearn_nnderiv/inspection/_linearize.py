@@ -29,7 +29,7 @@ class Linearization:
 
     Call it, or its `predict`, with rows to have ``X @ A.T + b``.
 
-    Attributes
+    Parameters
     ----------
     A : ndarray of shape (n_features,) or (n_outputs, n_features)
         The derivative at `x0`, in units of y per unit of X. Its shape is that of
@@ -51,6 +51,11 @@ class Linearization:
         beyond the training data. None if these are not known.
     feature_names, output_names : list of str
         The names.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        A row for every output and feature, with the slope, `x0` and the radius.
     """
 
     A: Array

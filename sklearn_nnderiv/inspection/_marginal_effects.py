@@ -5,118 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import check_array, check_random_state, check_scalar
 from torch import nn
-from tqdm.auto import tqdm
 
-from .._uncertainty import Moves, has_posterior
-from .._validation import Array, warn
-from ..exceptions import DerivativeWarning
-from ._averages import averages, errors_by_doubt, errors_by_refits, sampled_rows
-from ._delta import LinearDoubt, family_of
-from ._effects import KINDS, Doubt, Effects
-from ._extrapolation import score_if_known
-from ._frames import frame_like
+from .._uncertainty import has_posterior
+from .._validation import warn
+from ._delta import family_of
+from ._effects import KINDS
+from ._marginal_effects_result import MarginalEffects
+from ._marginal_work import Fit, Work
 from ._model import Model
 from ._scenarios import Groups, Scenario, groups_of, scenarios_of
 from ._terms import Term, terms_of
-from ._text import text_table
-
-if TYPE_CHECKING:
-    from ._marginal_effects_display import MarginalEffectsDisplay
 
 METHODS = ("auto", "posterior", "delta", "bootstrap", "rows")
-
-
-class MarginalEffects:
-    """Marginal effects with standard errors and intervals.
-
-    `marginal_effects` makes it. All attributes but the last three have an entry for
-    every effect.
-
-    Attributes
-    ----------
-    groups : dict of str to list
-        The group of each effect, by what is grouped, and the values of `at`. Empty if
-        there are neither.
-    output, feature : list of str
-        Of what, and by what.
-    kind : list of str
-        That of the derivative; or, of a difference, what is compared.
-    estimate, std_error, ci_low, ci_high : ndarray of shape (n_effects,)
-        In units of y per unit of the feature, unless `kind` makes them relative.
-    extrapolating : ndarray of shape (n_effects,) or None
-        The part of the rows that lie beyond the training data, where that is known.
-    level : float
-        Of the intervals.
-    method : {"posterior", "delta", "bootstrap", "rows"}
-        What the standard errors are by.
-    frame : DataFrame
-        All of it, of pandas, or of the library of X.
-    """
-
-    def __init__(
-        self, columns: dict[str, Any], n_groups: int, level: float, method: str, X: Any
-    ) -> None:
-        names = list(columns)
-        self.groups = {name: columns[name] for name in names[:n_groups]}
-        for name in names[n_groups:]:
-            setattr(self, name, columns[name])
-        self.extrapolating = columns.get("extrapolating")
-        self.level, self.method = level, method
-        self._columns = columns
-        self._kind_of_frame = X[:0] if hasattr(X, "columns") else None
-
-    output: list[str]
-    feature: list[str]
-    kind: list[str]
-    estimate: Array
-    std_error: Array
-    ci_low: Array
-    ci_high: Array
-
-    @property
-    def frame(self) -> Any:
-        """Return a table with a row for every effect."""
-        return frame_like(self._kind_of_frame, self._columns)
-
-    def __repr__(self) -> str:
-        """Return a table in plain text."""
-        head = f"Marginal effects, {self.level:.4g} intervals by {_BY[self.method]}"
-        return f"{head}\n{text_table(self._columns)}"
-
-    def plot(
-        self, *, ax: Any = None, units: dict[str, str] | None = None
-    ) -> MarginalEffectsDisplay:
-        """Draw the effects with their intervals.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, default=None
-            Where to draw; a new figure by default.
-        units : dict of str to str, default=None
-            Units of features and outputs, for the labels.
-
-        Returns
-        -------
-        display : MarginalEffectsDisplay
-            The picture.
-        """
-        from ._marginal_effects_display import MarginalEffectsDisplay
-
-        return MarginalEffectsDisplay(self).plot(ax=ax, units=units)
-
-
-_BY = {
-    "posterior": "the posterior of the fit",
-    "delta": "the delta method",
-    "bootstrap": "a bootstrap of fits",
-    "rows": "the spread of the rows alone",
-}
 
 
 def marginal_effects(
@@ -275,8 +181,8 @@ def marginal_effects(
     terms = terms_of(model, features, discrete)
     method, targets = _resolved(method, model, y)
     given = None if sample_weight is None else weight
-    fit = _Fit(method, targets, given, n_resamples)
-    work = _Work(
+    fit = Fit(method, targets, given, n_resamples)
+    work = Work(
         model, terms, kind, scenarios, check_random_state(random_state), verbose
     )
     estimate, by_rows = work.estimates(model)
@@ -356,91 +262,6 @@ _WHY_NOT = {
     "TweedieRegressor with alpha=0, alone or at the end of a Pipeline.",
     "bootstrap": "it needs an estimator that can be fitted again.",
 }
-
-
-class _Fit(NamedTuple):
-    """What standard errors of the fit are by."""
-
-    method: str
-    targets: Any
-    weight: Any
-    n_resamples: int
-
-
-class _Work:
-    """Estimates and errors of shape (n_scenarios and groups, n_outputs, n_terms)."""
-
-    def __init__(
-        self,
-        model: Model,
-        terms: list[Term],
-        kind: str,
-        scenarios: list[Scenario],
-        rng: np.random.RandomState,
-        verbose: int | bool,
-    ) -> None:
-        self._model, self._terms, self._kind = model, terms, kind
-        self._scenarios, self._verbose = scenarios, verbose
-        self._rng = rng
-
-    def estimates(self, model: Model, verbose: Any = None) -> tuple[Array, Array]:
-        """Return averages, and their errors by the rows alone."""
-        verbose = self._verbose if verbose is None else verbose
-        effects = Effects(model, self._terms, self._kind)
-        found = [averages(effects, model, s, verbose) for s in self._scenarios]
-        if effects.n_without and model is self._model:
-            warn(
-                f"{effects.n_without} relative effects were left out of the averages: "
-                "the predictions are 0 there, or change their sign. kind='dydx' has "
-                "effects everywhere.",
-                DerivativeWarning,
-            )
-        means, errors = zip(*found, strict=True)
-        return np.concatenate(means), np.concatenate(errors)
-
-    def errors(self, fit: _Fit) -> Array:
-        """Return standard errors of the fit."""
-        model = self._model
-        if fit.method == "bootstrap":
-            return errors_by_refits(
-                lambda other: self.estimates(other, verbose=0)[0],
-                model,
-                fit.targets,
-                fit.weight,
-                fit.n_resamples,
-                self._rng,
-                self._verbose,
-            )
-        if fit.method == "posterior":
-            doubt: Doubt = Moves(model.estimator, model.table)
-        else:
-            targets = fit.targets.reshape(len(model.table), -1)
-            weight = model.weight(fit.weight)
-            doubt = LinearDoubt(model, targets, weight)
-        effects = Effects(model, self._terms, self._kind)
-        numbers = model.n_outputs * len(self._terms) * doubt.n_directions
-        chosen = [sampled_rows(s, self._rng, numbers) for s in self._scenarios]
-        total = sum(len(rows) for some in chosen for rows in some)
-        with tqdm(
-            total=total, desc=fit.method, unit="rows", disable=not self._verbose
-        ) as bar:
-            found = [
-                errors_by_doubt(effects, model, scenario, some, doubt, bar.update)
-                for scenario, some in zip(self._scenarios, chosen, strict=True)
-            ]
-        return np.concatenate(found)
-
-    def extrapolating(self, X_train: Any) -> Array | None:
-        """Return which part of the rows lies beyond the training data."""
-        shares = []
-        for scenario in self._scenarios:
-            for rows in sampled_rows(scenario, self._rng):
-                part = scenario.set(scenario.table.take(rows))
-                score = score_if_known(self._model.estimator, part.X, X_train)
-                if score is None:
-                    return None
-                shares.append(float(np.mean(score > 1)))
-        return np.array(shares)
 
 
 def _labels(

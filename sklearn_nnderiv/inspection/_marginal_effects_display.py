@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from ._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, axes_of, with_unit
-from ._marginal_effects import MarginalEffects, marginal_effects
+from ._marginal_effects import marginal_effects
+from ._marginal_effects_result import MarginalEffects
 
 # groups are told apart by marker as well as by colour
 _STYLES = [

@@ -75,7 +75,7 @@ def openmdao_component(
     -----
     Partials are computed from the formula, not by differences. The complex step is
     refused, as a network takes no complex numbers: check partials with
-    ``method="fd"``, which is the default.
+    ``method="fd", form="central"``, as forward differences are off at an optimum.
 
     References
     ----------

@@ -15,7 +15,7 @@ from ._point import Function
 class ScipyFunctions(NamedTuple):
     """What `scipy.optimize.minimize` takes, each a function of x (n_features,).
 
-    Attributes
+    Parameters
     ----------
     fun : callable
         Returns a float.

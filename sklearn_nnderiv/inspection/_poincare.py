@@ -141,4 +141,4 @@ def _rate_of_decay(distribution: Any, side: float) -> float:
     if len(rate) > 1 and rate[-1] < (1 - _FALLS) * rate[-2]:
         return 0.0
     # where the density is 0 in double precision it has not decayed slowly
-    return float(rate[-1]) if len(rate) == len(_FAR) - 1 else math.inf
+    return max(float(rate[-1]), 0.0) if len(rate) == len(_FAR) - 1 else math.inf

@@ -43,4 +43,4 @@ def trust_line(share: float | None) -> str:
     """
     if not share:
         return ""
-    return f"\n{share:.1%} of the rows (of a sample) lie beyond the training data"
+    return f"\n{share:.1%} of the rows lie beyond the training data"

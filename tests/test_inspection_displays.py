@@ -22,6 +22,7 @@ from sklearn_nnderiv.inspection import (
     PartialDerivativeDisplay,
     extrapolation_score,
 )
+from sklearn_nnderiv.inspection._grids import weighted_quantiles
 
 from .oracles import central_differences
 
@@ -280,6 +281,58 @@ class TestPartialDerivative:
             )
             display.figure_.draw_without_rendering()
 
+    def test_more_panels_than_fill_the_rows(self, X):
+        names = ["x0", "x1", "x2", "x0"]
+        display = PartialDerivativeDisplay.from_estimator(
+            Known(), X.to_numpy(), names, target=0, grid_resolution=3
+        )
+        assert len(display.figure_.axes) == len(display.axes_) == 4
+
+    def test_feature_that_is_mostly_one_number(self, rng):
+        X = np.zeros((400, 1))
+        X[:9, 0] = np.arange(1, 10)
+        model = LinearRegression().fit(X, 2 * X[:, 0])
+        display = PartialDerivativeDisplay.from_estimator(
+            model, X, [0], grid_resolution=5
+        )
+        np.testing.assert_allclose(
+            display.results[0].grid_values[0], np.linspace(0, 9, 5)
+        )
+
+    def test_feature_without_any_number_is_refused(self, X):
+        holes = X.assign(age=np.nan)
+        steps = SimpleImputer(), LinearRegression()
+        model = make_pipeline(*steps).fit(X, X["age"])
+        with pytest.raises(ValueError, match="'age' has no value that is known"):
+            PartialDerivativeDisplay.from_estimator(model, holes, ["age"])
+
+    def test_band_is_of_weighted_quantiles(self, rng):
+        values = rng.normal(size=(50, 3))
+        values[:, 2] = np.nan
+        values[7, 1] = np.nan
+        count = rng.integers(1, 4, size=50)
+        found = weighted_quantiles(values, count.astype(float), (0.1, 0.5, 0.9))
+        repeated = np.repeat(values, count, axis=0)
+        for j in (0, 1):
+            known = repeated[~np.isnan(repeated[:, j]), j]
+            expected = np.quantile(known, (0.1, 0.5, 0.9), method="hazen")
+            # a value of weight 3 is a point, three values are a step
+            near = 3 / len(known)
+            low = np.quantile(known, np.array((0.1, 0.5, 0.9)) - near)
+            high = np.quantile(known, np.array((0.1, 0.5, 0.9)) + near)
+            assert ((low <= found[:, j]) & (found[:, j] <= high)).all()
+            one = weighted_quantiles(
+                known[:, None], np.ones(len(known)), (0.1, 0.5, 0.9)
+            )
+            np.testing.assert_allclose(one[:, 0], expected)
+        assert np.isnan(found[:, 2]).all()
+
+    def test_made_by_hand(self, process, X):
+        made = PartialDerivativeDisplay.from_estimator(process, X, ["age"])
+        by_hand = PartialDerivativeDisplay(made.results, feature_names=NAMES).plot()
+        one, other = (display.axes_[0].lines[-1] for display in (made, by_hand))
+        np.testing.assert_allclose(one.get_ydata(), other.get_ydata())
+
     def test_feature_with_a_single_value(self, X):
         X = X.assign(size=2.0)
         line = LinearRegression().fit(X, X["age"])
@@ -441,6 +494,18 @@ class TestHeatmap:
                 Known(), X.to_numpy(), target=0, max_rows=0
             )
 
+    def test_one_output_of_several(self, X):
+        display = JacobianHeatmapDisplay.from_estimator(
+            Known(), X.to_numpy(), kind="outputs", target="y1"
+        )
+        mean = truth(X)[:, 1].mean(axis=0)
+        np.testing.assert_allclose(display.values[:, 0], mean, atol=1e-12)
+        assert display.column_names == ["y1"]
+
+    def test_made_by_hand(self):
+        display = JacobianHeatmapDisplay(np.eye(3), feature_names=NAMES).plot()
+        assert display.ax_.get_xlabel() == "rows, by their prediction of y"
+
     def test_constant_predictions_have_no_scale(self, X):
         line = LinearRegression().fit(X, np.ones(60))
         line.coef_ = np.zeros(3)
@@ -517,6 +582,11 @@ class TestDerivativeCheck:
         crosses = [line for line in display.axes_[0].lines if line.get_marker() == "x"]
         assert len(crosses[0].get_xdata()) == 7
 
+    def test_true_derivative_of_zero(self, X):
+        J = truth(X)[:, 1]
+        display = DerivativeCheckDisplay.from_predictions(J, J + 0.5)
+        assert display.axes_[2].get_title() == "x2\nRMSE 0.5, true slope 0"
+
     def test_secants_in_one_dimension_are_quotients_of_differences(self, rng):
         X, y = rng.normal(size=(40, 1)), rng.normal(size=40)
         line = LinearRegression().fit(X, y)
@@ -580,6 +650,8 @@ class TestDerivativeCheck:
     def test_pairs_agree_in_categories(self, mixed):
         model, X, y = mixed
         y = y + 100.0 * (X["sort"] == "a")  # steps that would spoil any slope
+        lonely = X.index[X["sort"] == "c"][1:]  # the one that is left has no partner
+        X, y = X.drop(lonely), y.drop(lonely)
         display = DerivativeCheckDisplay.from_estimator(model, X, y, features=["age"])
         (result,) = display.results
         assert len(result.true) > 20

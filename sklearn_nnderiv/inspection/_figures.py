@@ -66,8 +66,6 @@ def legend_of(figure: Any, axes: list[Any], is_own: bool) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             drawn.setdefault(label, handle)
-    if not drawn:
-        return
     options = {"frameon": False, "fontsize": "small"}
     if is_own:
         n_cols = max(1, int(figure.get_figwidth() / 2.1))

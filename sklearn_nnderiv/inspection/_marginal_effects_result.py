@@ -63,7 +63,7 @@ class MarginalEffects:
     >>> X, y = np.arange(6.0).reshape(-1, 1), [1.0, 3.0, 6.0, 7.0, 9.0, 12.0]
     >>> effects = marginal_effects(LinearRegression().fit(X, y), X, y)
     >>> effects.estimate.round(4), effects.std_error.round(4)
-    (array([2.1143]), array([0.1212]))
+    (array([2.1143]), array([0.1256]))
     >>> effects.feature, effects.method
     (['x0'], 'delta')
     """

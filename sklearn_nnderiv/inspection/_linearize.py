@@ -23,7 +23,7 @@ from ._model import Model
 _RADIUS = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Linearization:
     """A linear function that stands for a fitted estimator near a row.
 

@@ -29,6 +29,10 @@ templates_path = ["_templates"]
 default_role = "literal"
 
 autosummary_generate = True
+# a class and a function that some file systems do not tell apart
+autosummary_filename_map = {
+    "sklearn_nnderiv.inspection.DGSM": "sklearn_nnderiv.inspection.DGSM-class"
+}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 

@@ -7,7 +7,8 @@ from ._extrapolation import extrapolation_score
 from ._heatmap import JacobianHeatmapDisplay
 from ._interactions import InteractionStrength, interaction_strength
 from ._labelled import jacobian_frame, jacobian_xarray
-from ._linearize import Linearization, linearize
+from ._linearization import Linearization
+from ._linearize import linearize
 from ._marginal_effects import marginal_effects
 from ._marginal_effects_display import MarginalEffectsDisplay
 from ._marginal_effects_result import MarginalEffects

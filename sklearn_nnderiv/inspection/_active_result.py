@@ -21,6 +21,8 @@ _NO_SHARE = 1e-4
 class ActiveSubspace:
     """Directions along which predictions vary, as `active_subspace` returns them.
 
+    All parameters are stored as attributes.
+
     Parameters
     ----------
     eigenvalues : ndarray of shape (n_components,)
@@ -56,8 +58,7 @@ class ActiveSubspace:
         How many directions matter, by the largest gap between eigenvalues: all if there
         is none, 0 if predictions do not vary.
     frame : DataFrame
-        A row for every direction: its number, the eigenvalue with its interval, the
-        share, and the entry of the eigenvector for every feature, `weight_NAME`.
+        A row for every direction.
 
     See Also
     --------
@@ -105,7 +106,11 @@ class ActiveSubspace:
 
     @property
     def frame(self) -> Any:
-        """Return a row for every direction."""
+        """A row for every direction.
+
+        With its number, the eigenvalue and its interval, the share, and the entries of
+        the eigenvector, `weight_` and the name of the feature.
+        """
         weights = {
             f"weight_{name}": self.eigenvectors[j]
             for j, name in enumerate(self.feature_names)

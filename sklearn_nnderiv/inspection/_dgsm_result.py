@@ -18,6 +18,8 @@ from ._text import text_table
 class DGSM:
     """Derivative-based global sensitivity measures, as `dgsm` returns them.
 
+    All parameters are stored as attributes.
+
     Parameters
     ----------
     dgsm : ndarray of shape ([n_outputs, ]n_features)
@@ -42,8 +44,7 @@ class DGSM:
     Attributes
     ----------
     frame : DataFrame
-        A row for every output and feature, with the measure, its standard error, its
-        interval and the bound. Intervals are normal, cut off at 0.
+        A row for every output and feature.
 
     See Also
     --------
@@ -82,7 +83,11 @@ class DGSM:
 
     @property
     def frame(self) -> Any:
-        """Return a row for every output and feature."""
+        """A row for every output and feature.
+
+        With the measure, its standard error and interval, and the bound. Intervals are
+        normal, cut off at 0.
+        """
         return frame_like(self.like, self._columns())
 
     def _columns(self) -> dict[str, Any]:

@@ -171,6 +171,8 @@ def _warn_of_kinks(jacobian: Array) -> None:
 class InteractionStrength:
     """How pairs of features act together, as `interaction_strength` returns it.
 
+    All parameters are stored as attributes.
+
     Parameters
     ----------
     matrix : ndarray of shape (n_features, n_features)
@@ -194,8 +196,7 @@ class InteractionStrength:
     Attributes
     ----------
     frame : DataFrame
-        A row for every pair, the strongest one first, with the strength, its standard
-        error and its interval. Intervals are normal, cut off at 0.
+        A row for every pair of features.
 
     See Also
     --------
@@ -231,7 +232,11 @@ class InteractionStrength:
 
     @property
     def frame(self) -> Any:
-        """Return a row for every pair."""
+        """A row for every pair of features, the strongest one first.
+
+        With the strength, its standard error and interval. Intervals are normal, cut
+        off at 0.
+        """
         return frame_like(self.like, self._columns())
 
     def _columns(self) -> dict[str, Any]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
-from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils import check_array, check_random_state
 from torch import nn
 
 from .._uncertainty import has_posterior
@@ -19,6 +17,7 @@ from ._effects import KINDS
 from ._marginal_effects_result import MarginalEffects
 from ._marginal_work import Fit, Work
 from ._model import Model
+from ._options import check_count, quantile_of
 from ._scenarios import Groups, Scenario, groups_of, scenarios_of
 from ._terms import Term, terms_of
 
@@ -173,7 +172,8 @@ def marginal_effects(
     ...
 
     """
-    _check_options(kind, method, level, n_resamples)
+    _check_options(kind, method, n_resamples)
+    n_errors = quantile_of(level)
     model = Model(estimator, X, feature_names=feature_names, output_names=output_names)
     weight = model.weight(sample_weight)
     groups = groups_of(model, by)
@@ -189,7 +189,7 @@ def marginal_effects(
     error = by_rows if method == "rows" else work.errors(fit)
     columns = _labels(model, terms, kind, scenarios, groups)
     n_groups = len(columns) - 3
-    half = -ndtri((1 - level) / 2) * error.ravel()
+    half = n_errors * error.ravel()
     columns["estimate"], columns["std_error"] = estimate.ravel(), error.ravel()
     columns["ci_low"] = columns["estimate"] - half
     columns["ci_high"] = columns["estimate"] + half
@@ -199,14 +199,11 @@ def marginal_effects(
     return MarginalEffects(columns, n_groups, level, method, X)
 
 
-def _check_options(kind: str, method: str, level: float, n_resamples: int) -> None:
+def _check_options(kind: str, method: str, n_resamples: int) -> None:
     for name, value, known in (("kind", kind, KINDS), ("method", method, METHODS)):
         if value not in known:
             raise ValueError(f"`{name}` must be one of {known}. Got {value!r}.")
-    check_scalar(
-        level, "level", Real, min_val=0, max_val=1, include_boundaries="neither"
-    )
-    check_scalar(n_resamples, "n_resamples", Integral, min_val=2)
+    check_count(n_resamples, "n_resamples", 2)
 
 
 def _resolved(method: str, model: Model, y: Any) -> tuple[str, Any]:

@@ -15,8 +15,20 @@ if TYPE_CHECKING:
 class MarginalEffects:
     """Marginal effects with standard errors and intervals.
 
-    `marginal_effects` makes it. All attributes but the last three have an entry for
-    every effect.
+    `marginal_effects` makes it.
+
+    Parameters
+    ----------
+    columns : dict of str to list or ndarray
+        What becomes the columns of `frame`, those of the groups in front.
+    n_groups : int
+        How many of them say of which group an effect is.
+    level : float
+        Of the intervals.
+    method : {"posterior", "delta", "bootstrap", "rows"}
+        What the standard errors are by.
+    X : array-like or DataFrame
+        Rows in a frame, if `frame` is to be of its library.
 
     Attributes
     ----------
@@ -37,6 +49,23 @@ class MarginalEffects:
         What the standard errors are by.
     frame : DataFrame
         All of it, of pandas, or of the library of X.
+
+    See Also
+    --------
+    marginal_effects : What it is made by, with an explanation of the numbers.
+    MarginalEffectsDisplay : The picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_nnderiv.inspection import marginal_effects
+    >>> X, y = np.arange(6.0).reshape(-1, 1), [1.0, 3.0, 6.0, 7.0, 9.0, 12.0]
+    >>> effects = marginal_effects(LinearRegression().fit(X, y), X, y)
+    >>> effects.estimate.round(4), effects.std_error.round(4)
+    (array([2.1143]), array([0.1256]))
+    >>> effects.feature, effects.method
+    (['x0'], 'delta')
     """
 
     def __init__(

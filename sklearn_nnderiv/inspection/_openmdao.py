@@ -85,18 +85,22 @@ def openmdao_component(
     Examples
     --------
     >>> import numpy as np
-    >>> import openmdao.api as om  # doctest: +SKIP
+    >>> import openmdao.api as om
     >>> from sklearn_nnderiv import DifferentiableRegressor
     >>> from sklearn_nnderiv.inspection import openmdao_component
     >>> X = np.random.default_rng(0).uniform(-1, 1, size=(60, 2))
     >>> model = DifferentiableRegressor(random_state=0).fit(X, X[:, 0] * X[:, 1])
-    >>> problem = om.Problem()  # doctest: +SKIP
-    >>> problem.model = openmdao_component(
-    ...     model, feature_names=["width", "depth"], output_names=["area"]
-    ... )  # doctest: +SKIP
-    >>> problem.setup()  # doctest: +SKIP
-    >>> problem.run_model()  # doctest: +SKIP
-    >>> problem.check_partials(compact_print=True)  # doctest: +SKIP
+    >>> names = {"feature_names": ["width", "depth"], "output_names": ["area"]}
+    >>> component = openmdao_component(model, **names)
+    >>> problem = om.Problem(reports=False)
+    >>> _ = problem.model.add_subsystem("beam", component, promotes=["*"])
+    >>> _ = problem.setup()
+    >>> problem["width"], problem["depth"] = 0.5, 0.4
+    >>> problem.run_model()
+    >>> problem["area"].round(2)
+    array([0.2])
+    >>> problem.compute_totals("area", "width", return_format="array").round(2)
+    array([[0.4]])
     """
     component = _component_class()
     function = Function(estimator)

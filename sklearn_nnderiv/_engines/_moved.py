@@ -45,8 +45,8 @@ class Moved:
             forward.stack.layers(forward.theta), forward.slopes, strict=True
         ):
             z = np.matmul(last, weight.T)
-            driven.append(np.broadcast_to(z, (*shape[:2], z.shape[2])))
             last = z * slope[:, None]
+            driven.append(np.broadcast_to(z, last.shape) if len(z) < n else z)
             moved.append(last)
         return cls(forward, tangents, driven, moved)
 
@@ -84,28 +84,38 @@ class Moved:
         With the derivative by the inner parameters of that of one output along the
         directions.
         """
-        stack, forward = self._stack, self.forward
-        if not stack.hidden:
-            return
+        forward = self.forward
         n, m = out.shape[:2]
-        C, h = self._coefficients
-        layers = stack.layers(forward.theta)
-        above: Array = np.broadcast_to(C[output, :h], (n, h))
-        above_moved: Array = np.zeros((1, 1, h))
-        for i in range(len(layers) - 1, -1, -1):
-            w, b, shape = stack.slices[i]
+        deltas = self.deltas(output, rows)
+        for i, (delta, delta_moved) in enumerate(deltas):
+            w, b, shape = self._stack.slices[i]
             a = forward.X[rows] if i == 0 else forward.units[i - 1].a[rows]
+            target = out[:, :, w].reshape(n, m, *shape)  # a view
+            np.multiply(delta_moved[..., None], a[:, None, None, :], out=target)
+            target += delta[:, None, :, None] * self.moved[i][rows][:, :, None, :]
+            out[:, :, b] = delta_moved
+
+    def deltas(self, output: int, rows: slice) -> list[tuple[Array, Array]]:
+        """Return how one output, and its slopes, change with the z of each layer.
+
+        Of shapes (n, width) and (n, n_tangents, width).
+        """
+        stack, forward = self._stack, self.forward
+        layers = stack.layers(forward.theta)
+        C, h = self._coefficients
+        above: Array = C[output, :h]
+        above_moved: Array = np.zeros((1, 1, h))
+        found = []
+        for i in range(len(layers) - 1, -1, -1):
             slope = forward.slopes[i][rows]
             delta = above * slope
             bent = (above * forward.curvatures[i][rows])[:, None]
             delta_moved = bent * self.driven[i][rows]
             delta_moved += above_moved * slope[:, None]
-            target = out[:, :, w].reshape(n, m, *shape)  # a view
-            np.multiply(delta_moved[..., None], a[:, None, None, :], out=target)
-            target += delta[:, None, :, None] * self.moved[i][rows][:, :, None, :]
-            out[:, :, b] = delta_moved
+            found.append((delta, delta_moved))
             if i:
                 above, above_moved = delta @ layers[i][0], delta_moved @ layers[i][0]
+        return found[::-1]
 
     def gradient(self) -> Array:
         """Return the derivative by the parameters of a sum of slopes.

@@ -8,11 +8,14 @@ import numpy as np
 
 from .._validation import Array, Index
 from ._moved import Moved
+from ._products import SlopeProducts
 from ._sweep import Forward, Tangent
 
 # largest change of a parameter in differences of second order, of slopes that are
 # analytic in parameters of order one: truncation and rounding are below 1e-4
 _STEP = 0.02
+# directions from which on products are faster without the Jacobian, and their rows
+_LEAST_TANGENTS, _CHUNK_ROWS = 6, 128
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,32 @@ class SlopePart:
         for j in range(n_out):
             self.moved.inner(j, out[:, j].reshape(-1, m, n_inner), at)
         out *= scale[rows][:, :, None]
+
+    def products(self, root: Array) -> tuple[Array, Array] | None:
+        """Return what the rows add to J'J and J'F, if that is had without J.
+
+        J is the Jacobian by the inner parameters, F the features. Rows are multiplied
+        by `root`, of shape (n, 1) or (n, n_out).
+
+        Returns
+        -------
+        inner : ndarray of shape (n_inner, n_inner)
+            The lower triangle at least.
+        mixed : ndarray of shape (n_out, n_inner, n_features)
+        """
+        stack, m = self.forward.stack, self._n_tangents
+        if not stack.hidden or m < _LEAST_TANGENTS:
+            return None
+        sums = SlopeProducts(stack)
+        n = len(self.forward.X)
+        weight = (root**2).reshape(n, m, -1)
+        for start in range(0, n, _CHUNK_ROWS):
+            rows = slice(start, min(start + _CHUNK_ROWS, n))
+            for j in range(stack.n_out):
+                own = weight[rows, :, min(j, weight.shape[2] - 1)]
+                sums.add(self.moved, j, rows, own)
+        mixed = np.stack([sums.mixed(j) for j in range(stack.n_out)])
+        return sums.inner(), mixed
 
     def gradient(self, cotangent: Array) -> Array:
         """Return the derivative of sum(cotangent * values) by the parameters."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import pairwise
+from functools import cache, cached_property
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -72,17 +72,12 @@ class Stack:
 
     def kinds(self, width: int) -> Index:
         """Return the number of the kernel of each unit of a layer."""
-        m = len(self.kernels)
-        return np.repeat(np.arange(m), [width // m + (i < width % m) for i in range(m)])
+        parts = _parts(width, len(self.kernels))
+        return np.repeat(np.arange(len(parts)), [p.stop - p.start for p in parts])
 
     def parts(self, width: int) -> list[tuple[Kernel, slice]]:
         """Return which units of a layer have which kernel."""
-        sizes = np.bincount(self.kinds(width), minlength=len(self.kernels))
-        cuts = np.cumsum([0, *sizes]).tolist()
-        return [
-            (kernel, slice(a, b))
-            for kernel, (a, b) in zip(self.kernels, pairwise(cuts), strict=True)
-        ]
+        return list(zip(self.kernels, _parts(width, len(self.kernels)), strict=True))
 
     def layers(self, theta: Array) -> list[tuple[Array, Array]]:
         """Return weight and bias of each hidden layer, as views."""
@@ -112,6 +107,13 @@ class Stack:
             features[:, width + 1 :] = X
         values = features @ self.coefficients(theta).T
         return Forward(self, theta, X, units, features, values)
+
+
+@cache
+def _parts(width: int, n: int) -> list[slice]:
+    """Return the units that each of n kernels has."""
+    cuts = accumulate([0, *(width // n + (i < width % n) for i in range(n))])
+    return [slice(*ends) for ends in pairwise(cuts)]
 
 
 class _Units(NamedTuple):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .._engines import Stack, Sweep
+from .._engines import Combined, Stack, Sweep
 from .._validation import Array
 
 # numbers in a chunk of the Jacobian: as much as a cache of some MB holds
@@ -131,16 +131,18 @@ class Primal(System):
         """Accumulate the blocks over chunks of rows."""
         stack, root = forward.stack, by_output(root_weight)
         p, q, k = stack.n_inner, stack.n_features, stack.n_out
-        inner = np.zeros((p, p), order="F")
-        mixed = np.zeros((k, p, q))
+        rest = forward
+        inner, mixed = np.zeros((p, p), order="F"), np.zeros((k, p, q))
+        if isinstance(forward, Combined) and (known := forward.products(root)):
+            rest, (inner, mixed) = forward.rows, known
         weighted = [forward.features * column[:, None] for column in root.T]
         outer = [blas.dsyrk(1.0, features.T, lower=1) for features in weighted]
         if p:
-            chunks = forward.chunks(max(16, _CHUNK_SIZE // (k * p)))
+            chunks = rest.chunks(max(16, _CHUNK_SIZE // (k * p)))
             buffer = np.empty((max(c.stop - c.start for c in chunks), k, p))
             for rows in chunks:
                 J = buffer[: rows.stop - rows.start]
-                forward.inner_jacobian(J, rows, root)
+                rest.inner_jacobian(J, rows, root)
                 flat = J.reshape(-1, p)
                 blas.dsyrk(1.0, flat.T, beta=1.0, c=inner, lower=1, overwrite_c=1)
                 if len(weighted) == 1:

@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
     PowerTransformer,
     StandardScaler,
 )
+from skorch.callbacks import EpochScoring
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
@@ -242,6 +243,16 @@ def test_noise_of_either_is_told_apart_by_the_evidence(noise):
     assert own < 0.7 * common
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("weight", [1e-3, 1e-12])
+def test_labels_of_almost_no_weight_are_hardly_residuals(weight):
+    rng = np.random.default_rng(3)
+    target = y + 0.2 * y.std() * rng.standard_normal(y.shape)
+    alone = error(regressor().fit(X, target))
+    model = regressor(jacobian_weight=weight).fit(X, target, jacobian=J)
+    assert error(model) < 1.2 * alone
+
+
 @pytest.mark.parametrize("n", [7])
 def test_few_rows_with_labels_are_not_taken_for_noise(n):
     x = np.linspace(0, 300, n)[:, None]
@@ -357,6 +368,34 @@ def test_going_on_with_labels():
         for rows in (slice(0, 20), slice(20, 40)):
             plain.partial_fit(X[rows], y[rows])
     assert error(model) < 0.7 * error(plain)
+
+
+def test_a_single_row_does_not_set_the_units_of_later_labels():
+    first, whole = regressor(solver="adam"), regressor(solver="adam")
+    for model in (first, whole):
+        model.partial_fit(X, y)
+    first.partial_fit(X[:1], y[:1], jacobian=J[:1])
+    for model in (first, whole):
+        model.partial_fit(X, y, jacobian=J)
+    steps, factor = first._label_units
+    np.testing.assert_array_equal(steps, whole._label_units[0])
+    assert factor == whole._label_units[1]
+    first.partial_fit(X[:5], y[:5], jacobian=J[:5])
+    np.testing.assert_array_equal(steps, first._label_units[0])
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.linspace(0.5, 1.5, len(X))])
+@pytest.mark.parametrize("labels", [None, J])
+def test_scores_of_epochs_beside_labels_and_weights(labels, sample_weight):
+    score = EpochScoring("r2", lower_is_better=False)
+    net = user_net(callbacks=[("r2", score)]).set_params(max_epochs=3, train_split=None)
+    score.set_params(on_train=True)
+    model = regressor(net=net)
+    model.fit(X, y, jacobian=labels, sample_weight=sample_weight)
+    net = model.net_
+    assert "notify" not in vars(net)
+    assert len(net.history[:, "r2"]) == 3
+    assert all(score < 1 for score in net.history[:, "r2"])
 
 
 def test_the_net_is_as_it_was_after_a_fit_with_labels():

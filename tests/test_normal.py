@@ -74,6 +74,8 @@ DENSE = {
     "weights by output": {"each": True},
     "slopes": {"slopes": 2},
     "slopes with weights by output": {"slopes": 3, "each": True},
+    "many slopes": {"slopes": 7},
+    "many slopes with weights by output": {"slopes": 6, "each": True},
 }
 
 

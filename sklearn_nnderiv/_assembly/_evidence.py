@@ -197,6 +197,7 @@ def _race(
         len(data.y),  # slopes are rows too
         choice.hidden,
         choice.activation,
+        labelled=problem.labels is not None,
     )
     alpha = None if choice.alpha is None else problem.alpha
     return standard, race.run(tried, data, alpha, seed)

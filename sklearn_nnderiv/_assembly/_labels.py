@@ -64,9 +64,12 @@ def scaled_labels(
         whole = weight[index, None, None] * own
         values, by_row = y.astype(np.float64), weight.astype(np.float64)
         factor = balance(values, by_row, slopes, whole, known.shape[2])
-        estimator._label_units = (step, factor)
+        if not constant_columns(rows.X).all():  # or it says nothing of later batches
+            estimator._label_units = (step, factor)
+    else:
+        factor = before[1]
     tables = (index, np.nan_to_num(tangents), slopes, own)
-    return Labels.of(tables, estimator._label_units[1], known.shape[2])
+    return Labels.of(tables, factor, known.shape[2])
 
 
 def _weights(weight: Array | None, jacobian: Array) -> Array:

@@ -25,8 +25,10 @@ _FREE = [
 # the first to be tried where rows are many: functions of functions need depth, and
 # few rows do not determine it
 _DEEP = Architecture((12, 12, 12), "tanh")
-# rows from which that is so, and from which candidates are twice as wide
+# rows from which that is so, and from which candidates are wider by a factor; with
+# slopes, which a smaller network can follow too, by a lesser one
 _WIDER_FROM = 4_000
+_WIDER, _WIDER_WITH_SLOPES = 2.0, 1.5
 # parameters of the first layer that a candidate may have: beyond, steps cost too much
 _MAX_FIRST = 1_500
 
@@ -37,6 +39,8 @@ def candidates(
     n_rows: int,
     hidden: tuple[int, ...] | None = None,
     activation: str | type | None = None,
+    *,
+    labelled: bool = False,
 ) -> list[Architecture]:
     """Return n architectures, in which what is given is kept.
 
@@ -50,13 +54,18 @@ def candidates(
         Number of rows. Of many, networks are wider.
     hidden, activation
         What is fixed; None is free.
+    labelled : bool
+        Whether there are slopes among the rows.
     """
     if hidden == ():
         return [Architecture((), "identity" if activation is None else activation)]
+    many, factor = n_rows >= _WIDER_FROM, 1.0
+    if many:
+        factor = _WIDER_WITH_SLOPES if labelled else _WIDER
     found: list[Architecture] = []
-    for free in _FREE if n_rows < _WIDER_FROM else [_DEEP, *_FREE]:
+    for free in [_DEEP, *_FREE] if many else _FREE:
         one = Architecture(
-            _fitted(free.hidden, n_in, n_rows) if hidden is None else hidden,
+            _fitted(free.hidden, n_in, factor) if hidden is None else hidden,
             free.activation if activation is None else activation,
             skip=free.skip and hidden is None,
         )
@@ -66,10 +75,9 @@ def candidates(
     return [found[i % len(found)] for i in range(n)]
 
 
-def _fitted(widths: tuple[int, ...], n_in: int, n_rows: int) -> tuple[int, ...]:
+def _fitted(widths: tuple[int, ...], n_in: int, factor: float) -> tuple[int, ...]:
     most = max(4, _MAX_FIRST // (n_in + 1))
-    factor = 2 if n_rows >= _WIDER_FROM else 1
-    return tuple(min(most, factor * width) for width in widths)
+    return tuple(min(most, int(factor * width)) for width in widths)
 
 
 def has_kernels(activation: str | type) -> bool:

@@ -26,8 +26,8 @@ _RESTART_BETA = 1e3
 _NOISY_BETA = 4e4
 # of slopes to begin with: as of values, or such that values are learnt first
 _FIRST_PRECISIONS = (1.0, 0.01)
-# more rows than these are not needed to tell candidates apart
-_RACE_ROWS = 3_000
+# more rows than these are not needed to tell candidates apart, slopes among them or not
+_RACE_ROWS, _RACE_ROWS_WITH_SLOPES = 3_000, 1_500
 # iterations between two updates of the progress bar
 _SLICE = 10
 
@@ -197,7 +197,8 @@ def _poor(entrant: Entrant) -> bool:
 
 def _some_rows(data: Data, seed: int) -> Data:
     n = len(data.X)
-    n_some = n * _RACE_ROWS // len(data.y)  # whose slopes are rows of y too
+    most = _RACE_ROWS_WITH_SLOPES if data.n_slopes else _RACE_ROWS
+    n_some = n * most // len(data.y)  # whose slopes are rows of y too
     if n_some >= n:
         return data
     rows = np.random.default_rng(seed).choice(n, max(1, n_some), replace=False)

@@ -78,13 +78,15 @@ class Standard:
         by_row = np.repeat(data.root_weight[index] ** 2, weight.shape[1])[:, None]
         # an input that an earlier fit left out cannot be learnt of now
         moves = np.broadcast_to((tangents != 0).any(axis=2), weight.shape[:2])
-        weight = by_row * weight.reshape(-1, n_out) * moves.reshape(-1, 1)
+        relative = weight.reshape(-1, n_out) * moves.reshape(-1, 1)
+        weight = by_row * relative
         if not weight.any():
             return data
         row_weight = data.root_weight**2
         strength = balance(data.y, row_weight, targets, weight, labels.n_features)
-        known = by_row * (weight > 0)
-        n_slopes = float(known.sum()) * n_rows / len(data.X)
+        # one of less weight is less of a residual, as a row of less weight is
+        counted = by_row * np.minimum(relative, 1.0)
+        n_slopes = float(counted.sum()) * n_rows / len(data.X)
         if (weight == weight[:, :1]).all():
             root_weight = np.sqrt(strength * weight[:, 0])
             values = data.root_weight

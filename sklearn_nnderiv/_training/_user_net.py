@@ -121,13 +121,37 @@ def _with_labels(y: Any, labels: Labels, weight: Tensor) -> dict[str, Any]:
 
 @contextmanager
 def _labelled(net: NeuralNet, labels: Labels | None) -> Iterator[None]:
-    """Let the loss of the net be that with labels, for a training."""
+    """Let the loss of the net be that with labels, for a training.
+
+    Callbacks are shown targets without weights and labels: scores take no dict.
+    """
     if labels is not None:
         net.get_loss = _LabelledLoss(net, labels)
+    net.notify = _PlainNotes(net)
     try:
         yield
     finally:
-        vars(net).pop("get_loss", None)
+        for name in ("get_loss", "notify"):
+            vars(net).pop(name, None)
+
+
+class _PlainNotes:
+    """What a net tells its callbacks, with the targets alone of a batch.
+
+    Parameters
+    ----------
+    net : NeuralNet
+    """
+
+    def __init__(self, net: NeuralNet) -> None:
+        self.net = net
+
+    def __call__(self, method_name: str, **kwargs: Any) -> Any:
+        """Tell all callbacks of an event."""
+        X, y = kwargs.get("batch", (None, None))
+        if isinstance(y, dict):
+            kwargs["batch"] = X, y["y"]
+        return type(self.net).notify(self.net, method_name, **kwargs)
 
 
 class _LabelledLoss:

@@ -2,8 +2,9 @@
 
 from ._combined import Block, Combined, Contrasts, Sweep, sweep
 from ._engine import Stamp
+from ._moved import Moved
 from ._run import evaluate, in_chunks
-from ._slopes import Slopes
+from ._slopes import SlopePart, Slopes
 from ._sweep import Forward, Stack
 from ._threads import single_threaded
 
@@ -12,6 +13,8 @@ __all__ = [
     "Combined",
     "Contrasts",
     "Forward",
+    "Moved",
+    "SlopePart",
     "Slopes",
     "Stack",
     "Stamp",

@@ -180,12 +180,6 @@ class Combined:
             further = slice(rows.start + split - n, rows.stop - n)
             self.part.inner_jacobian(out[split:], further, scale[n:])
 
-    def products(self, root: Array) -> tuple[Array, Array] | None:
-        """Return those of the part, see `SlopePart.products`."""
-        if isinstance(self.part, ContrastPart):
-            return None
-        return self.part.products(root[len(self.rows.values) :])
-
     def gradient(self, cotangent: Array) -> Array:
         """Return the derivative of sum(cotangent * values) by the parameters."""
         n = len(self.rows.values)

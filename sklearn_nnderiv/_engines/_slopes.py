@@ -8,14 +8,11 @@ import numpy as np
 
 from .._validation import Array, Index
 from ._moved import Moved
-from ._products import SlopeProducts
 from ._sweep import Forward, Tangent
 
 # largest change of a parameter in differences of second order, of slopes that are
 # analytic in parameters of order one: truncation and rounding are below 1e-4
 _STEP = 0.02
-# directions from which on products are faster without the Jacobian, and their rows
-_LEAST_TANGENTS, _CHUNK_ROWS = 6, 128
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,8 @@ class SlopePart:
         return cls(forward, moved, features, features @ C.T)
 
     @property
-    def _n_tangents(self) -> int:
+    def n_tangents(self) -> int:
+        """Return the number of directions at each row of X."""
         return self.moved.tangents.shape[1]
 
     def with_coefficients(self, coefficients: Array) -> SlopePart:
@@ -91,7 +89,7 @@ class SlopePart:
 
     def chunks(self, size: int) -> list[slice]:
         """Return parts of about `size` rows, whole in their directions."""
-        m = self._n_tangents
+        m = self.n_tangents
         n, size = len(self.forward.X), max(1, size // m)
         return [slice(i * m, min(i + size, n) * m) for i in range(0, n, size)]
 
@@ -100,43 +98,17 @@ class SlopePart:
 
         The directions of a row of X are not to be cut.
         """
-        m = self._n_tangents
+        m = self.n_tangents
         at = slice(rows.start // m, rows.stop // m)
         _, n_out, n_inner = out.shape
         for j in range(n_out):
             self.moved.inner(j, out[:, j].reshape(-1, m, n_inner), at)
         out *= scale[rows][:, :, None]
 
-    def products(self, root: Array) -> tuple[Array, Array] | None:
-        """Return what the rows add to J'J and J'F, if that is had without J.
-
-        J is the Jacobian by the inner parameters, F the features. Rows are multiplied
-        by `root`, of shape (n, 1) or (n, n_out).
-
-        Returns
-        -------
-        inner : ndarray of shape (n_inner, n_inner)
-            The lower triangle at least.
-        mixed : ndarray of shape (n_out, n_inner, n_features)
-        """
-        stack, m = self.forward.stack, self._n_tangents
-        if not stack.hidden or m < _LEAST_TANGENTS:
-            return None
-        sums = SlopeProducts(stack)
-        n = len(self.forward.X)
-        weight = (root**2).reshape(n, m, -1)
-        for start in range(0, n, _CHUNK_ROWS):
-            rows = slice(start, min(start + _CHUNK_ROWS, n))
-            for j in range(stack.n_out):
-                own = weight[rows, :, min(j, weight.shape[2] - 1)]
-                sums.add(self.moved, j, rows, own)
-        mixed = np.stack([sums.mixed(j) for j in range(stack.n_out)])
-        return sums.inner(), mixed
-
     def gradient(self, cotangent: Array) -> Array:
         """Return the derivative of sum(cotangent * values) by the parameters."""
         tangents = self.moved.tangents
-        weight = cotangent.reshape(-1, self._n_tangents, cotangent.shape[1])
+        weight = cotangent.reshape(-1, self.n_tangents, cotangent.shape[1])
         # a sum of slopes of one output is its slope along one direction
         along = np.matmul(weight.transpose(0, 2, 1), tangents)
         return Moved.of(self.forward, along).gradient()

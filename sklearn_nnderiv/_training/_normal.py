@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .._engines import Combined, Stack, Sweep
+from .._engines import Combined, SlopePart, Stack, Sweep
 from .._validation import Array
+from ._products import slope_products
 
 # numbers in a chunk of the Jacobian: as much as a cache of some MB holds
 _CHUNK_SIZE = 2**18
@@ -131,10 +132,12 @@ class Primal(System):
         """Accumulate the blocks over chunks of rows."""
         stack, root = forward.stack, by_output(root_weight)
         p, q, k = stack.n_inner, stack.n_features, stack.n_out
-        rest = forward
+        rest: Sweep = forward
         inner, mixed = np.zeros((p, p), order="F"), np.zeros((k, p, q))
-        if isinstance(forward, Combined) and (known := forward.products(root)):
-            rest, (inner, mixed) = forward.rows, known
+        if isinstance(forward, Combined) and isinstance(forward.part, SlopePart):
+            known = slope_products(forward.part, root[len(forward.rows.values) :])
+            if known is not None:
+                rest, (inner, mixed) = forward.rows, known
         weighted = [forward.features * column[:, None] for column in root.T]
         outer = [blas.dsyrk(1.0, features.T, lower=1) for features in weighted]
         if p:

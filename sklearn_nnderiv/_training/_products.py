@@ -13,16 +13,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import blas
 
+from .._engines import Moved, SlopePart, Stack
 from .._validation import Array, Index
-from ._moved import Moved
 
-if TYPE_CHECKING:
-    from ._sweep import Stack
+# directions from which on this is the faster way, and rows of X in a chunk
+_LEAST_TANGENTS, _CHUNK_ROWS = 6, 128
+
+
+def slope_products(part: SlopePart, root: Array) -> tuple[Array, Array] | None:
+    """Return J'J and J'F of slopes, or None if that is faster with J itself.
+
+    Parameters
+    ----------
+    part : SlopePart
+        J is its Jacobian by the inner parameters, F its features.
+    root : ndarray of shape (n, 1) or (n, n_out)
+        What the rows are multiplied by.
+
+    Returns
+    -------
+    inner : ndarray of shape (n_inner, n_inner)
+        The lower triangle at least.
+    mixed : ndarray of shape (n_out, n_inner, n_features)
+    """
+    stack, m, n = part.forward.stack, part.n_tangents, len(part.forward.X)
+    if not stack.hidden or m < _LEAST_TANGENTS:
+        return None
+    sums = SlopeProducts(stack)
+    weight = (root**2).reshape(n, m, -1)
+    for start in range(0, n, _CHUNK_ROWS):
+        rows = slice(start, min(start + _CHUNK_ROWS, n))
+        for j in range(stack.n_out):
+            own = weight[rows, :, min(j, weight.shape[2] - 1)]
+            sums.add(part.moved, j, rows, own)
+    return sums.inner(), np.stack([sums.mixed(j) for j in range(stack.n_out)])
 
 
 class SlopeProducts:

@@ -244,6 +244,15 @@ def test_noise_of_either_is_told_apart_by_the_evidence(noise):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_labels_that_are_half_noise_do_little_harm():
+    rng = np.random.default_rng(3)
+    spread = np.sqrt((J**2).mean(axis=0))
+    labels = J + 0.5 * spread * rng.standard_normal(J.shape)
+    alone = error(regressor().fit(X, y))
+    assert error(regressor().fit(X, y, jacobian=labels)) < 1.2 * alone
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("weight", [1e-3, 1e-12])
 def test_labels_of_almost_no_weight_are_hardly_residuals(weight):
     rng = np.random.default_rng(3)

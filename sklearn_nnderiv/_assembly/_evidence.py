@@ -45,6 +45,8 @@ from ._prepare import make_problem
 _LARGE_WEIGHT = 3.0
 # races after one that leaves out gross errors of y, and the part that they leave
 _MAX_REPEATS, _LEAST_PART = 3, 0.75
+# a precision of labels, in units of that of values, that says that values lead
+_FAR_NOISIER = 0.1
 
 
 @dataclass(frozen=True)
@@ -151,18 +153,21 @@ def _from_values(
 ) -> Entrant:
     """Go on from a fit to the values alone if labels have not led to a good one.
 
-    The residuals of slopes have more minima, the more so the fewer rows there are.
+    The residuals of slopes have more minima, the more so the fewer rows there are, and
+    those of labels that are far noisier than the values lead to others than the best.
     """
     run = entrant.run
-    if problem.labels is None or run.alpha is not None or not run.is_poor:
+    misled = run.is_poor or run.data.precision < _FAR_NOISIER
+    if problem.labels is None or run.alpha is not None or not misled:
         return entrant
     values = replace(problem, labels=None)
     units, others = _race(estimator, values, choice, race, seed)
     if units.columns.tolist() != standard.columns.tolist():
         return entrant
     start = others[0].run.finish()
-    data, age = standard.data(problem), others[0].n_iter
-    other = Run(start.stack, start.point.theta, data, None, start.state, age, True)
+    # the evidence of the first states, with precisions of values alone, is of no use
+    data, theta = standard.data(problem), start.point.theta
+    other = Run(start.stack, theta, data, None, start.state, balances=True)
     again = race.go_on(replace(others[0], run=other, losses=[]))
     return again if again.run.score > run.score else entrant
 

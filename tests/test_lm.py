@@ -4,6 +4,7 @@ import pickle
 import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -30,6 +31,7 @@ from sklearn_nnderiv._training import (
     stack_for,
 )
 from sklearn_nnderiv._training._candidates import initial_parameters
+from sklearn_nnderiv._training._lm import _INTERPOLATES
 from sklearn_nnderiv._training._normal import normal_system, ridge
 
 from .oracles import central_differences
@@ -148,6 +150,29 @@ def test_evidence_is_the_marginal_likelihood(n, n_outputs, alpha, rng):
     expected = marginal_likelihood(X, y, weight, hyper.alpha, hyper.beta)
     constant = n * n_outputs / 2 * np.log(2 * np.pi)
     np.testing.assert_allclose(hyper.log_evidence - constant, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("rising", [1.0, 30.0])
+def test_settled_score_is_the_marginal_likelihood_of_its_precisions(rising, rng):
+    """Also where the precisions are still far from those of the highest evidence."""
+    X = rng.normal(size=(12, 4))
+    y = X[:, :1] + 0.3 * rng.normal(size=(12, 1)) + 1
+    run = linear_run(X, y, np.ones(12), None)
+    run.finish()
+    hyper = replace(run.state, alpha=rising * run.state.alpha)
+    run.state = hyper
+    ratio = run.prior.proper_ratio(hyper)
+    factor = run.point.system.factor(ratio)
+    theta = run.point.theta - factor.solve(
+        run.point.gradient() + ratio * run.point.theta
+    )
+    run = Run(run.stack, theta, run.data, None, hyper)
+    total = run.point.objective(ratio)
+    beta = 12 / total  # the best one for this ratio
+    expected = marginal_likelihood(X, y, np.ones(12), beta * ratio, beta)
+    constant = 6 * np.log(2 * np.pi)
+    found = run.settled_score() + _INTERPOLATES * 12 * hyper.interpolates
+    np.testing.assert_allclose(found - constant, expected, rtol=1e-7)
 
 
 def test_evidence_of_weights_is_that_of_repeated_rows(rng):

@@ -2,6 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_nnderiv import DifferentiableRegressor
 from sklearn_nnderiv._training import Architecture, Data, Run, candidates, stack_for
@@ -76,4 +81,33 @@ def test_the_deep_network_is_in_the_race(rng, monkeypatch):
     X, y = rows(rng, 0.0)
     model = DifferentiableRegressor(max_iter=3, random_state=0).fit(X, y)
     shapes = set(model.candidates_["hidden_layer_sizes"])
-    assert shapes == {DEEP, (64,), (24, 24)}
+    assert shapes >= {DEEP, (64,), (24, 24)}
+
+
+def test_noise_is_not_taken_for_details():
+    """Of these rows, no network explains more than a straight line."""
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    train, test = train_test_split(np.arange(len(X)), test_size=0.5, random_state=3)
+    model = DifferentiableRegressor(random_state=0).fit(X[train], y[train])
+    ridge = make_pipeline(StandardScaler(), Ridge(10.0)).fit(X[train], y[train])
+    assert model.hidden_layer_sizes_ == ()
+    assert model.score(X[test], y[test]) > ridge.score(X[test], y[test]) - 0.02
+    evidence = model.candidates_["log_evidence"]
+    assert model.log_evidence_ == evidence[0] > max(evidence[2:]) + 30
+
+
+def test_plain_networks_join_only_where_much_is_unexplained(rng):
+    X = rng.uniform(-1, 1, size=(60, 2))
+    exact = X[:, 0] * X[:, 1]
+    shapes = [
+        DifferentiableRegressor(random_state=0, max_iter=20, **fixed)
+        .fit(X, exact + noise * rng.standard_normal(60))
+        .candidates_["hidden_layer_sizes"]
+        for noise, fixed in (
+            (0.0, {}),
+            (1.0, {}),
+            (1.0, {"hidden_layer_sizes": (8,)}),
+            (1.0, {"activation": "tanh"}),
+        )
+    ]
+    assert [() in found for found in shapes] == [False, True, False, False]

@@ -14,6 +14,7 @@ from .._choices import Choice
 from .._converters import N_SAMPLE_ROWS
 from .._intervals import acts_on_each
 from .._training import (
+    PLAIN,
     Architecture,
     Data,
     Entrant,
@@ -205,7 +206,9 @@ def _race(
         labelled=problem.labels is not None,
     )
     alpha = None if choice.alpha is None else problem.alpha
-    return standard, race.run(tried, data, alpha, seed)
+    is_free = choice.hidden is None and choice.activation is None
+    plain = PLAIN if is_free and alpha is None and not data.n_slopes else []
+    return standard, race.run(tried, data, alpha, seed, plain)
 
 
 def _finished(run: Run, race: Race) -> bool:
@@ -269,7 +272,7 @@ def _keep(
     estimator._architecture = architecture
     estimator.hidden_layer_sizes_ = architecture.hidden
     estimator.activation_ = architecture.activation
-    estimator.log_evidence_ = run.state.log_evidence
+    estimator.log_evidence_ = run.settled_score()
     relevance = np.zeros(standard.n_in)
     relevance[standard.columns] = run.prior.relevance(run.state, run.stack)
     estimator.relevance_ = relevance
@@ -293,13 +296,17 @@ def _leave_out(estimator: Any, run: Run, n_rows: int) -> None:
 
 
 def _table(entrants: list[Entrant]) -> dict[str, Any]:
-    """Return the candidates as columns, the winner first."""
+    """Return the candidates as columns, the winner first, the others by evidence."""
+    evidence = {id(e): e.run.settled_score() for e in entrants}
+    winner, *others = entrants
+    others.sort(key=lambda e: evidence[id(e)] / e.run.data.count, reverse=True)
+    entrants = [winner, *others]
     shapes = [entrant.architecture for entrant in entrants]
     columns: dict[str, list[Any]] = {
         "hidden_layer_sizes": [shape.hidden for shape in shapes],
         "activation": [shape.activation for shape in shapes],
         "skip": [shape.skip for shape in shapes],
-        "log_evidence": [entrant.run.score for entrant in entrants],
+        "log_evidence": [evidence[id(entrant)] for entrant in entrants],
         "n_iter": [entrant.n_iter for entrant in entrants],
         "fit_time": [entrant.seconds for entrant in entrants],
     }

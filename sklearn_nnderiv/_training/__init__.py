@@ -1,6 +1,6 @@
 """Training of networks: the problem, the solvers, the skorch nets."""
 
-from ._candidates import candidates, has_kernels, stack_for
+from ._candidates import PLAIN, candidates, has_kernels, stack_for
 from ._data import Data
 from ._defaults import (
     ADAM_ACTIVATION,
@@ -43,6 +43,7 @@ __all__ = [
     "ADAM_LEARNING_RATE",
     "HELD_OUT_FROM",
     "MAX_POSTERIOR_PARAMETERS",
+    "PLAIN",
     "SOLVERS",
     "Architecture",
     "Data",

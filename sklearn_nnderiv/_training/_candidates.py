@@ -22,6 +22,8 @@ _FREE = [
     Architecture((20, 20), "softplus", skip=True),
     Architecture((16, 16), "softplus+sin", skip=True),
 ]
+# where there is so much noise that a network may have taken some of it for details
+PLAIN = [Architecture((), "identity"), Architecture((4,), "tanh", skip=True)]
 # the first to be tried where rows are many: functions of functions need depth, and
 # few rows do not determine it
 _DEEP = Architecture((12, 12, 12), "tanh")

@@ -136,6 +136,24 @@ class Prior:
         full = total > _MAX_FRACTION * self.count
         return Hyper(alpha, beta, total, float(log_evidence), full)
 
+    def evidence(
+        self, hyper: Hyper, theta: Array, error: float, factor: Factor
+    ) -> float:
+        """Return the log evidence of precisions, with the best noise for their ratio.
+
+        That of `update` is ahead of it while precisions rise: the new ones then belong
+        to another factor than the one at hand.
+        """
+        ratio = np.bincount(self.groups, self.proper_ratio(hyper)) / self.sizes
+        total = error + float(ratio @ np.bincount(self.groups, theta**2))
+        beta = min(self.count / max(total, 1e-300), _MAX_BETA)
+        return 0.5 * float(
+            -beta * total
+            - factor.log_det
+            + self.sizes @ np.log(ratio)
+            + self.count * np.log(beta)
+        )
+
     def relevance(self, hyper: Hyper, stack: Stack) -> Array:
         """Return the prior scale of the weights of each input, at most 1.
 

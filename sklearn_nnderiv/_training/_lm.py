@@ -36,6 +36,8 @@ _POOR_BETA = 100.0
 _PRECISIONS = (1e-4, 1e4)
 _MAX_CHANGE = 2.0
 _FIRST_BALANCE = 10
+# what the evidence of an interpolating fit is lowered by, per residual
+_INTERPOLATES = 1e3
 # mean square of the residuals, in scaled units, that is rounding error
 _EXACT = 1e-24
 
@@ -177,6 +179,23 @@ class Run:
             return max(self.best.hyper.log_evidence, self._evidence)
         return self._evidence
 
+    def settled_score(self) -> float:
+        """Return the log evidence of the best state, by the precisions of that state.
+
+        `score` is ahead of it where precisions were still rising.
+        """
+        theta, hyper = self.point.theta, self.state
+        if self.best is not None and self.alpha is None:
+            theta, hyper = self.best.theta, self.best.hyper
+        data = self.data.balanced(hyper.precision)
+        point = Point(data.forward(self.stack, theta), data)
+        factor = point.system.factor(self.prior.proper_ratio(hyper))
+        if factor is None:  # of a fit that is exact
+            return self.score
+        evidence = self.prior.evidence(hyper, theta, point.error, factor)
+        evidence += 0.5 * data.n_slopes * float(np.log(data.precision))
+        return evidence - (_INTERPOLATES * data.count if hyper.interpolates else 0)
+
     @property
     def is_poor(self) -> bool:
         """Whether it explains less of the data than might be there to explain."""
@@ -205,7 +224,9 @@ class Run:
         hyper = self.state
         if not np.isfinite(hyper.log_evidence):
             return -np.inf
-        return hyper.log_evidence - (1e3 * self.data.count if hyper.interpolates else 0)
+        return hyper.log_evidence - (
+            _INTERPOLATES * self.data.count if hyper.interpolates else 0
+        )
 
     @property
     def late(self) -> bool:

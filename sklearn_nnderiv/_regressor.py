@@ -64,8 +64,8 @@ class DifferentiableRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
         The number of neurons of each hidden layer. Empty for a linear model. "auto"
-        leaves it to the race of "lm", which may end with a linear model; it is ``(50, 50)`` for "lbfgs" and
-        ``(64, 64, 64, 64)`` for "adam".
+        leaves it to the race of "lm", which may end with a linear model; it is
+        ``(50, 50)`` for "lbfgs" and ``(64, 64, 64, 64)`` for "adam".
     activation : str or type, default="auto"
         Activation of the hidden layers: "tanh", "silu", "softplus", "gelu",
         "logistic", "elu", "sin", "relu", "identity"; several of these joined by "+",

@@ -26,7 +26,8 @@ _RESTART_BETA = 1e3
 _NOISY_BETA = 4e4
 # of slopes to begin with: as of values, or such that values are learnt first
 _FIRST_PRECISIONS = (1.0, 0.01)
-# more rows than these are not needed to tell candidates apart, slopes among them or not
+# more rows than these are not needed to tell candidates apart, nor, of more, so many if
+# slopes are among them
 _RACE_ROWS, _RACE_ROWS_WITH_SLOPES = 3_000, 1_500
 # by how much a plain network has to be better than the winner. Laplace's approximation
 # is rough: below, the winner had the smaller error in as many cases as not
@@ -224,10 +225,10 @@ def _poor(entrant: Entrant) -> bool:
 
 
 def _some_rows(data: Data, seed: int) -> Data:
-    n = len(data.X)
-    most = _RACE_ROWS_WITH_SLOPES if data.n_slopes else _RACE_ROWS
-    n_some = n * most // len(data.y)  # whose slopes are rows of y too
-    if n_some >= n:
+    n, count = len(data.X), len(data.y)  # slopes are rows of y too
+    if count <= _RACE_ROWS:
         return data
+    most = _RACE_ROWS_WITH_SLOPES if data.n_slopes else _RACE_ROWS
+    n_some = n * most // count
     rows = np.random.default_rng(seed).choice(n, max(1, n_some), replace=False)
     return data.rows(np.sort(rows))

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from .._choices import Choice
 from .._converters import N_SAMPLE_ROWS
@@ -26,7 +25,6 @@ from .._training import (
     Run,
     Standard,
     candidates,
-    doubtful_columns,
     far_rows,
     flatten,
     is_better,
@@ -38,12 +36,16 @@ from .._training import (
     swinging_columns,
     unflatten,
 )
-from .._validation import Array, check_device, warn
-from ..exceptions import DerivativeWarning
+from .._validation import Array, check_device
+from ._findings import (
+    check_counts,
+    table,
+    warn_of_convergence,
+    warn_of_doubt,
+    warn_of_errors,
+)
 from ._prepare import make_problem
 
-# mean weight beyond which weights that are no whole numbers are no counts of rows
-_LARGE_WEIGHT = 3.0
 # races after one that leaves out gross errors of y, and the part that they leave
 _MAX_REPEATS, _LEAST_PART = 3, 0.75
 # a precision of labels, in units of that of values, that says that values lead
@@ -78,7 +80,7 @@ def train_by_evidence(
         estimator, rows, choice.alpha or 0.0, go_on=False, dtype="float64"
     )
     if choice.alpha is None:
-        _check_counts(rows)
+        check_counts(rows)
     else:  # the unit of the weights is that of alpha, and is not to matter otherwise
         problem = replace(problem, n_rows=float(len(rows.X)))
     race = Race(
@@ -102,16 +104,17 @@ def train_by_evidence(
     winner = entrants[0]
     rival = entrants[1].run if len(entrants) > 1 else None
     if not _finished(winner.run, race):
-        _warn_of_convergence(estimator, choice)
+        warn_of_convergence(estimator, choice)
     if choice.alpha is None:
         if problem.labels is None:  # which say how it goes between levels
             winner.run = mend(winner.run) or winner.run
         if rival is not None and swinging_columns(rival):
             rival = None  # it says nothing of the winner's line between the levels
-        _warn_of_doubt(estimator, rows, standard, winner.run)
+        warn_of_doubt(estimator, rows, standard, winner.run)
     _keep(estimator, problem, standard, entrants, rival, seed)
     if len(problem.y) < n_rows:
-        _leave_out(estimator, winner.run, n_rows)
+        estimator._evidence = replace(estimator._evidence, selective=True)
+        warn_of_errors(n_rows - len(winner.run.data.X), n_rows)
     estimator.loss_curve_ = before + winner.losses
     alpha = winner.run.alpha_of_weights if choice.alpha is None else choice.alpha
     estimator.alpha_ = alpha
@@ -276,88 +279,7 @@ def _keep(
     relevance = np.zeros(standard.n_in)
     relevance[standard.columns] = run.prior.relevance(run.state, run.stack)
     estimator.relevance_ = relevance
-    estimator.candidates_ = _table(entrants)
+    estimator.candidates_ = table(entrants)
     estimator._evidence = Fitted(standard, theta, run.state)
     separate = acts_on_each(estimator._y_map, problem.y[:N_SAMPLE_ROWS].numpy())
     estimator._posterior = Posterior.of(run, rival, standard) if separate else None
-
-
-def _leave_out(estimator: Any, run: Run, n_rows: int) -> None:
-    """Remember that there are gross errors, and tell it."""
-    estimator._evidence = replace(estimator._evidence, selective=True)
-    n_out = n_rows - len(run.data.X)
-    warn(
-        f"{n_out} of {n_rows} rows were left out of the fit as gross errors: their y "
-        "is further from what the other rows predict than noise explains. They are "
-        f"the largest {n_out} of abs(y - predict(X)), about. If they are right, fit "
-        "all rows with a number as alpha, such as 1e-4.",
-        UserWarning,
-    )
-
-
-def _table(entrants: list[Entrant]) -> dict[str, Any]:
-    """Return the candidates as columns, the winner first, the others by evidence."""
-    evidence = {id(e): e.run.settled_score() for e in entrants}
-    winner, *others = entrants
-    others.sort(key=lambda e: evidence[id(e)] / e.run.data.count, reverse=True)
-    entrants = [winner, *others]
-    shapes = [entrant.architecture for entrant in entrants]
-    columns: dict[str, list[Any]] = {
-        "hidden_layer_sizes": [shape.hidden for shape in shapes],
-        "activation": [shape.activation for shape in shapes],
-        "skip": [shape.skip for shape in shapes],
-        "log_evidence": [evidence[id(entrant)] for entrant in entrants],
-        "n_iter": [entrant.n_iter for entrant in entrants],
-        "fit_time": [entrant.seconds for entrant in entrants],
-    }
-    return columns
-
-
-def _check_counts(rows: Rows) -> None:
-    """Warn of weights that are no counts of rows."""
-    mean = float(rows.weight.mean())
-    counts = bool((rows.weight == np.round(rows.weight)).all())
-    if mean < 0.5 or (mean > _LARGE_WEIGHT and not counts):
-        warn(
-            f"sample_weight has a mean of {mean:.3g}. Under alpha='auto' weights count "
-            "rows (2 is the same as the row twice), so the fit takes the data for "
-            f"{'fewer' if mean < 1 else 'more'} than the {len(rows.X)} rows that they "
-            f"are, and smooths too {'much' if mean < 1 else 'little'}. Scale the "
-            "weights to a mean of 1 if they are relative.",
-            UserWarning,
-        )
-
-
-def _warn_of_convergence(estimator: Any, choice: Choice) -> None:
-    warn(
-        f"The evidence still changed by more than tol={estimator.tol:g} per row within "
-        f"{estimator.n_iter_no_change} iterations when max_iter={choice.max_iter} was "
-        "reached: values and derivatives can improve. Raise max_iter, or tol if the "
-        "fit is good enough.",
-        ConvergenceWarning,
-    )
-
-
-def _warn_of_doubt(estimator: Any, rows: Rows, standard: Standard, run: Run) -> None:
-    """Name the columns of X along which the data say little of the derivative."""
-    if standard.n_in != rows.X.shape[1] or rows.directions is not None:
-        return  # columns of the network are not those of X
-    found = doubtful_columns(run)
-    if rows.jacobian is not None:
-        unknown = np.atleast_1d(np.isnan(rows.jacobian).all(axis=(0, 1)))
-        found = {j: why for j, why in found.items() if unknown[standard.columns[j]]}
-    if not found:
-        return
-    names = getattr(estimator, "feature_names_in_", None)
-    by_reason: dict[str, list[Any]] = {}
-    for j, reason in found.items():
-        column = int(standard.columns[j])
-        name = column if names is None else names[column]
-        by_reason.setdefault(reason, []).append(name)
-    reasons = "; ".join(f"{columns}: {why}" for why, columns in by_reason.items())
-    warn(
-        f"The derivative along these columns of X is not to be trusted: {reasons}. "
-        "Sample more levels, or independently of other "
-        "columns, if the derivative matters.",
-        DerivativeWarning,
-    )

@@ -612,6 +612,8 @@ def test_sensitivity_display_sorts_and_names(rng):
     labels = [text.get_text() for text in display.ax_.get_yticklabels()]
     assert labels == ["c", "b", "a [m]"]
     assert "[kW² per squared unit" in display.ax_.get_xlabel()
+    squared = display.plot(display.axes_, units={"y": "m/s"}).ax_.get_xlabel()
+    assert "[(m/s)² per squared unit" in squared
     assert len(display.axes_) == 2
     texts = [text.get_text() for text in display.axes_[1].texts]
     assert texts[0] == "∞"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._validation import Array, Index
-from ._figures import BLUE, GREY, ORANGE, axes_of, shortened, with_unit
+from ._figures import BLUE, GREY, ORANGE, axes_of, grouped, shortened, with_unit
 from ._options import quantile_of
 
 # measures further apart are drawn on a logarithmic axis
@@ -241,7 +241,9 @@ class SensitivityDisplay:
         ax.set_ylim(len(order) - 0.4, -0.6)
         unit = (units or {}).get(self.output_name)
         name = shortened(self.output_name)
-        suffix = f"\n[{unit}² per squared unit of the feature]" if unit else ""
+        suffix = ""
+        if unit:
+            suffix = f"\n[{grouped(unit)}² per squared unit of the feature]"
         ax.set_xlabel(f"mean of (∂{name} / ∂feature)²{suffix}")
 
     def _draw_bounds(self, ax: Any, order: Index) -> None:

@@ -375,6 +375,13 @@ def test_codes_of_categories_are_set_to_codes():
         marginal_effects(model, X, at={"code": 2}, method="rows")
 
 
+def test_a_group_without_weight_has_no_mean(network):
+    model, X = network
+    options = {"by": X[:, 0] > 2, "sample_weight": X[:, 0] > 2, "at": "mean"}
+    with pytest.raises(ValueError, match=r"none in \[\(False,\)\]"):
+        marginal_effects(model, X, **options)
+
+
 def test_bootstrap_refuses_what_stays_as_it_is():
     X = rows()
     for model in (
@@ -667,6 +674,11 @@ def test_display_on_given_axes(network):
     assert len(legend.get_texts()) == 8
     styles = {(h.get_color(), h.get_marker()) for h in legend.legend_handles}
     assert len(styles) == 8
+    figure = marginal_effects(model, X, by=np.arange(120) % 40, method="rows").plot()
+    figure.figure_.draw_without_rendering()
+    (legend,) = figure.figure_.legends
+    assert not legend.get_window_extent().overlaps(figure.ax_.get_window_extent())
+    assert figure.ax_.get_window_extent().height > 1000
     names = ["a name that is much too long for a label of a line" * 2, "b", "c"]
     long = marginal_effects(model, X, method="rows", feature_names=names).plot()
     assert len(long.ax_.get_yticklabels()[0].get_text()) <= 48

@@ -695,3 +695,12 @@ def test_interaction_plot(rng):
     assert label == "interaction in y0"
     few = result.plot(max_features=2).ax_
     assert [t.get_text() for t in few.get_xticklabels()] == ["x0"]
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("most", [0, -1, 1.5])
+def test_number_of_features_to_draw_is_checked(most, rng):
+    X = rng.normal(size=(40, 3))
+    for found in (dgsm(Ishigami(), X), interaction_strength(Ishigami(), X)):
+        with pytest.raises(ValueError, match="`max_features` must be an integer from"):
+            found.plot(max_features=most)

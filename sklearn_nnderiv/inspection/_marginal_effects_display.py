@@ -139,7 +139,10 @@ class MarginalEffectsDisplay:
                 f"`ax` must be axes for each of the {len(outputs)} outputs {outputs}. "
                 f"Got {given.size}. Leave it out for a new figure."
             )
-        size = (1.6 + 4.8 * len(outputs), 1.5 + _INCHES_PER_LINE * max(3, len(lines)))
+        n_groups = len(self._groups())
+        n_lines = max(3.0, len(lines) * max(1.0, n_groups / 3))
+        height = 1.5 + _INCHES_PER_LINE * n_lines + 0.23 * -(-n_groups // 3)
+        size = 1.6 + 4.8 * len(outputs), height
         self.figure_, axes = axes_of(
             None if given is None else given.flat[0],
             "MarginalEffectsDisplay",

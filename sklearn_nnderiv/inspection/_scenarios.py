@@ -169,6 +169,13 @@ def scenarios_of(
     if at == "each":
         return [Scenario({}, model.table, weight, groups.codes)]
     if at in ("mean", "median"):
+        total = np.bincount(groups.codes, weights=weight)
+        empty = [key for key, sum_ in zip(groups.keys, total, strict=True) if not sum_]
+        if empty:
+            raise ValueError(
+                f"at={at!r} needs a row of positive weight in every group of `by`. "
+                f"There is none in {empty}."
+            )
         rows = [
             _typical(model, np.flatnonzero(groups.codes == g), weight, at)
             for g in range(len(groups.keys))

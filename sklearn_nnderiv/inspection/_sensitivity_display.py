@@ -9,7 +9,7 @@ import numpy as np
 
 from .._validation import Array, Index
 from ._figures import BLUE, GREY, ORANGE, axes_of, grouped, shortened, with_unit
-from ._options import quantile_of
+from ._options import check_count, quantile_of
 
 # measures further apart are drawn on a logarithmic axis
 _WIDE = 1e3
@@ -179,7 +179,7 @@ class SensitivityDisplay:
         display : SensitivityDisplay
             The object itself.
         """
-        order = self._order()[:max_features]
+        order = self._order()[: check_count(max_features, "max_features", 1)]
         has_bounds = not np.isnan(self.total_sobol_bound).all()
         if ax is None:
             size = (8.0 if has_bounds else 6.4, max(3.0, 1.4 + 0.24 * len(order)))

@@ -72,8 +72,8 @@ class Table(ABC):
         """
         first: dict[Any, int] = {}
         for row, value in enumerate(self.column(column)):
-            if value is not None and value == value and str(value) != "<NA>":
-                first.setdefault(value, row)
+            if value not in first and not is_missing(value):
+                first[value] = row
         categories = self._categories(column)
         if categories is not None:
             return {c: first[c] for c in list(categories) if c in first}
@@ -276,8 +276,9 @@ class PolarsTable(Table):
         return values
 
     def _categories(self, column: int) -> Any:
-        # of Enum; the order of a Categorical is by chance
-        return getattr(self.X.dtypes[column], "categories", None)
+        # those of a Categorical are of all the columns that the process has seen
+        dtype = self.X.dtypes[column]
+        return dtype.categories if type(dtype).__name__ == "Enum" else None
 
     def cell(self, row: int, column: int) -> Any:
         """Return what stands somewhere, as a column of one row."""
@@ -326,6 +327,12 @@ def _array(X: Any) -> NDArray[Any]:
         # in a list, numbers beside words stay numbers
         return check_array(X, dtype=object, **options)
     return array
+
+
+def is_missing(value: Any) -> bool:
+    """Whether one of Python's objects stands for a missing value."""
+    # NaN differs from itself; whether NA of pandas does is NA
+    return value is None or str(value != value) != "False"
 
 
 def _are_numbers(column: Any) -> bool:

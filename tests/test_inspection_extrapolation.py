@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 
 from sklearn_nnderiv import DifferentiablePipeline, DifferentiableRegressor
 from sklearn_nnderiv._reference import MAX_REFERENCE_ROWS, Reference, sampled
-from sklearn_nnderiv.inspection import extrapolation_score
+from sklearn_nnderiv.inspection import extrapolation_score, linearize
 from sklearn_nnderiv.inspection._extrapolation import score_if_known
 
 LINEAR = LinearRegression()
@@ -387,3 +387,16 @@ def test_no_chunk_is_lost(monkeypatch, data, rows):
     monkeypatch.setattr(_columns, "_CHUNK_SIZE", 30)
     np.testing.assert_array_equal(extrapolation_score(model, rows), expected)
     np.testing.assert_allclose(extrapolation_score(model, rows, X_train=X), expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_cells_of_training_rows_are_no_edge():
+    X_train = np.random.default_rng(0).normal(size=(200, 2))
+    model = LinearRegression().fit(X_train, X_train[:, 0])
+    X_train[3, 0], X_train[5, 1] = np.inf, -np.inf
+    score = extrapolation_score(model, [[0, 0], [np.inf, 0]], X_train=X_train)
+    assert score[0] < 1
+    assert score[1] == np.inf
+    found = linearize(model, [0.0, 0.0], X_train=X_train)
+    known = np.ma.masked_invalid(X_train)
+    np.testing.assert_allclose(found.radius, 0.05 * (known.max(0) - known.min(0)))

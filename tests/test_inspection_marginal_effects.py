@@ -1,8 +1,11 @@
 """Marginal effects against statsmodels, closed formulas and central differences."""
 
+import gc
 import pickle
+import weakref
 from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,7 +14,9 @@ import statsmodels.api as sm
 import torch
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
+from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     GammaRegressor,
     LinearRegression,
@@ -331,6 +336,78 @@ def test_means_and_medians_of_groups(network):
     np.testing.assert_allclose(repeated.estimate, again.estimate)
 
 
+@pytest.mark.parametrize("size", [6, 14, 22])
+def test_equal_weights_that_are_rounded_leave_a_median_as_it_is(size):
+    X = np.arange(size, dtype=float).reshape(-1, 1) ** 2
+    model = make_pipeline(PolynomialFeatures(2), LinearRegression()).fit(X, X[:, 0])
+    model[-1].coef_ = np.array([0.0, 0.0, 0.5])  # the derivative is x
+    options = {"at": "median", "method": "rows"}
+    found = marginal_effects(model, X, sample_weight=np.full(size, 0.1), **options)
+    np.testing.assert_allclose(found.estimate, np.median(X))
+
+
+def coded(ignores):
+    """Numbers that an encoder takes for categories, before a logarithmic link."""
+    X = pd.DataFrame({"code": [1, 3, 3, 7] * 15, "size": np.linspace(1, 2, 60)})
+    unknown = "ignore" if ignores else "error"
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown=unknown), ["code"]), remainder="passthrough"
+    )
+    model = make_pipeline(encoder, PoissonRegressor(alpha=1e-3))
+    return model.fit(X, X["size"] * X["code"]), X
+
+
+@pytest.mark.parametrize("ignores", [True, False])
+@pytest.mark.parametrize("at", ["mean", "median"])
+def test_codes_of_categories_have_no_mean(ignores, at):
+    model, X = coded(ignores)
+    found = marginal_effects(model, X, at=at, features="size", method="rows")
+    there = pd.DataFrame({"code": [3], "size": [1.5]})
+    np.testing.assert_allclose(found.estimate, jacobian(model, there)[:, 1])
+
+
+def test_codes_of_categories_are_set_to_codes():
+    model, X = coded(ignores=True)
+    found = marginal_effects(model, X, at={"code": 7}, features="size", method="rows")
+    slopes = jacobian(model, X.assign(code=7))[:, 1]
+    np.testing.assert_allclose(found.estimate, slopes.mean())
+    with pytest.raises(ValueError, match="2 does not occur in column 'code'"):
+        marginal_effects(model, X, at={"code": 2}, method="rows")
+
+
+def test_a_group_without_weight_has_no_mean(network):
+    model, X = network
+    options = {"by": X[:, 0] > 2, "sample_weight": X[:, 0] > 2, "at": "mean"}
+    with pytest.raises(ValueError, match=r"none in \[\(False,\)\]"):
+        marginal_effects(model, X, **options)
+
+
+def test_bootstrap_refuses_what_stays_as_it_is():
+    X = rows()
+    for model in (
+        FrozenEstimator(Ridge().fit(X, X[:, 0])),
+        make_pipeline(StandardScaler(), FrozenEstimator(Ridge().fit(X, X[:, 0]))),
+    ):
+        model.fit(X, X[:, 0])
+        with pytest.raises(ValueError, match="without a FrozenEstimator"):
+            marginal_effects(model, X, X[:, 0], method="bootstrap")
+        with pytest.warns(UserWarning, match=r"fit\. Pass method='rows' if"):
+            found = marginal_effects(model, X, X[:, 0])
+        assert found.method == "rows"
+    scaler = FrozenEstimator(StandardScaler().fit(X))
+    model = make_pipeline(scaler, Ridge()).fit(X, X[:, 0])
+    found = marginal_effects(model, X, X[:, 0], n_resamples=2, random_state=0)
+    assert found.method == "bootstrap"
+
+
+def test_a_category_that_is_too_rare_for_a_bootstrap_is_named():
+    X = frame()
+    model = encoded(Ridge()).fit(X, targets(X))
+    rare = X.assign(kind=["high"] + ["low", "mid"] * 29 + ["low"])
+    with pytest.raises(ValueError, match=r"is rare.*Found unknown categories"):
+        marginal_effects(model, rare, targets(X), random_state=0)
+
+
 def test_bootstrap_fits_again():
     X, rng = rows(80), np.random.default_rng(6)
     y = X @ [1.0, 2.0, 0.0] + rng.standard_normal(80)
@@ -384,9 +461,90 @@ def test_relative_effects_that_do_not_exist_are_left_out():
     np.testing.assert_allclose(found.estimate, 1)
 
 
-def test_missing_cells_are_left_out_of_their_column():
-    from sklearn.impute import SimpleImputer
+def test_error_of_differences_without_the_rows_that_are_left_out():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": rng.normal(size=200), "new": rng.integers(0, 2, 200)})
+    y = X["size"] + X["new"] + 0.1 * rng.standard_normal(200)
+    with pytest.warns(DerivativeWarning, match="left out"):
+        found = marginal_effects(
+            LinearRegression().fit(X, y), X, y, kind="eydx", features="new"
+        )
+    fit = sm.OLS(y.values, sm.add_constant(X.values)).fit()
+    low = fit.params[0] + fit.params[1] * X["size"].values
+    kept = X["size"].values[low * (low + fit.params[2]) > 0]
 
+    def average(b):
+        return np.log(1 + b[2] / (b[0] + b[1] * kept)).mean()
+
+    steps = 1e-6 * np.eye(3)
+    moved = [average(fit.params + s) - average(fit.params - s) for s in steps]
+    gradient = np.array(moved) / 2e-6
+    np.testing.assert_allclose(found.estimate, average(fit.params))
+    error = np.sqrt(gradient @ fit.cov_params() @ gradient)
+    np.testing.assert_allclose(found.std_error, error, rtol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_missing_whole_numbers_and_truths(library):
+    rng = np.random.default_rng(0)
+    count, new = rng.integers(0, 5, 80).tolist(), (rng.random(80) < 0.5).tolist()
+    count[::4], new[7] = [None] * 20, None
+    if library == "pandas":
+        count, new = pd.array(count, dtype="Int64"), pd.array(new, dtype="boolean")
+    columns = {"count": count, "new": new, "size": rng.uniform(1, 2, 80)}
+    X = (pd if library == "pandas" else pl).DataFrame(columns)
+    y = rng.standard_normal(80)
+    model = make_pipeline(SimpleImputer(), LinearRegression()).fit(X, y)
+    found = marginal_effects(model, X, y)
+    assert found.kind == ["+1", "True - False", "dydx"]
+    # a step from nowhere is none, and no 0
+    np.testing.assert_allclose(found.estimate, model[-1].coef_)
+    slopes = marginal_effects(model, X, y, discrete=None)
+    np.testing.assert_allclose(found.std_error, slopes.std_error)
+    with pytest.raises(ValueError, match="missing values in 'new'"):
+        marginal_effects(model, X, y, by="new")
+
+
+def test_a_column_that_is_missing_at_first_keeps_its_derivative():
+    X = rows(150, 2).round(1)
+    y = X @ [2.0, 1.0]
+    X[:110, 0] = np.nan
+    model = make_pipeline(SimpleImputer(), LinearRegression()).fit(X, y)
+    found = marginal_effects(model, X, method="rows")
+    assert found.kind == ["dydx", "dydx"]
+    np.testing.assert_allclose(found.estimate, model[-1].coef_)
+
+
+def test_a_truth_that_is_always_true_has_no_effect():
+    X = frame()
+    model = encoded(LinearRegression()).fit(X, targets(X))
+    options = {"features": ["new", "size"], "method": "rows"}
+    found = marginal_effects(model, X.assign(new=True), **options)
+    assert found.feature == ["size"]
+
+
+def test_reference_of_a_categorical_of_polars_is_the_first_by_name():
+    pl.Series(["mid", "zoo"], dtype=pl.Categorical)  # known to the process
+    X = pl.DataFrame({"kind": ["mid", "high", "low"] * 10, "size": np.arange(30.0)})
+    X = X.with_columns(pl.col("kind").cast(pl.Categorical))
+    model = encoded(LinearRegression()).fit(X, np.arange(30.0))
+    found = marginal_effects(model, X, features="kind", method="rows")
+    assert found.kind == ["low - high", "mid - high"]
+
+
+def test_a_result_does_not_keep_the_rows():
+    X = pd.DataFrame(rows(), columns=list("abc"))
+    found = marginal_effects(Ridge().fit(X, X["a"]), X, method="rows")
+    gone = weakref.ref(X)
+    numbers = weakref.ref(X.to_numpy().base)
+    del X
+    gc.collect()
+    assert gone() is None
+    assert numbers() is None
+    assert found.frame.shape == (3, 7)
+
+
+def test_missing_cells_are_left_out_of_their_column():
     X = rows(40, 2)
     y = X[:, 0] ** 2 + X[:, 1]
     model = make_pipeline(SimpleImputer(), PolynomialFeatures(2), LinearRegression())
@@ -445,7 +603,13 @@ def test_result_is_read_and_pickled(network):
         ({"at": "modes"}, "`at` must be"),
         ({"at": {"x9": 1}}, "no feature 'x9'"),
         ({"at": {0: "high"}}, "is of numbers"),
+        ({"at": np.zeros(2)}, "`at` must be"),
+        ({"at": {0: []}}, "no value for"),
         ({"by": "group"}, "names no column"),
+        ({"by": ["x0", "x9"]}, "not only such"),
+        ({"by": 0}, "Got int"),
+        ({"by": pd.DataFrame({"x0": np.zeros(120)})}, "Got DataFrame"),
+        ({"features": 1.5}, "name or its place"),
         ({"by": np.zeros(3)}, "must have 120 values"),
         ({"by": [np.nan] * 120}, "missing values"),
         ({"features": "x7"}, "no feature 'x7'"),
@@ -494,8 +658,31 @@ def test_display_draws_estimates_and_intervals(network):
         "group = False",
         "group = True",
     ]
-    with pytest.raises(ValueError, match="single pair of axes"):
+    with pytest.raises(ValueError, match=r"each of the 2 outputs.*Got 1"):
         found.plot(ax=display.ax_)
+
+
+def test_display_on_given_axes(network):
+    model, X = network
+    found = marginal_effects(model, X, by=np.arange(120) % 8, method="rows")
+    figure, axes = plt.subplots(1, 2)
+    display = found.plot(ax=axes)
+    assert display.figure_ is figure
+    assert [*display.axes_] == [*axes]
+    assert not figure.legends
+    legend = axes[0].get_legend()
+    assert len(legend.get_texts()) == 8
+    styles = {(h.get_color(), h.get_marker()) for h in legend.legend_handles}
+    assert len(styles) == 8
+    figure = marginal_effects(model, X, by=np.arange(120) % 40, method="rows").plot()
+    figure.figure_.draw_without_rendering()
+    (legend,) = figure.figure_.legends
+    assert not legend.get_window_extent().overlaps(figure.ax_.get_window_extent())
+    assert figure.ax_.get_window_extent().height > 1000
+    names = ["a name that is much too long for a label of a line" * 2, "b", "c"]
+    long = marginal_effects(model, X, method="rows", feature_names=names).plot()
+    assert len(long.ax_.get_yticklabels()[0].get_text()) <= 48
+    plt.close("all")
 
 
 def test_twenty_features_do_not_overlap():

@@ -612,6 +612,8 @@ def test_sensitivity_display_sorts_and_names(rng):
     labels = [text.get_text() for text in display.ax_.get_yticklabels()]
     assert labels == ["c", "b", "a [m]"]
     assert "[kW² per squared unit" in display.ax_.get_xlabel()
+    squared = display.plot(display.axes_, units={"y": "m/s"}).ax_.get_xlabel()
+    assert "[(m/s)² per squared unit" in squared
     assert len(display.axes_) == 2
     texts = [text.get_text() for text in display.axes_[1].texts]
     assert texts[0] == "∞"
@@ -693,3 +695,12 @@ def test_interaction_plot(rng):
     assert label == "interaction in y0"
     few = result.plot(max_features=2).ax_
     assert [t.get_text() for t in few.get_xticklabels()] == ["x0"]
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("most", [0, -1, 1.5])
+def test_number_of_features_to_draw_is_checked(most, rng):
+    X = rng.normal(size=(40, 3))
+    for found in (dgsm(Ishigami(), X), interaction_strength(Ishigami(), X)):
+        with pytest.raises(ValueError, match="`max_features` must be an integer from"):
+            found.plot(max_features=most)

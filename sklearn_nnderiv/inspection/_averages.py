@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 from tqdm.auto import tqdm
 
@@ -91,6 +92,16 @@ def errors_by_doubt(
     return errors
 
 
+def can_refit(estimator: Any) -> bool:
+    """Whether another fit changes all that predicts."""
+    if not hasattr(estimator, "get_params"):
+        return False
+    parts = [estimator, *estimator.get_params().values()]
+    return not any(
+        isinstance(part, FrozenEstimator) and hasattr(part, "predict") for part in parts
+    )
+
+
 def errors_by_refits(
     of: Callable[[Model], Array],
     model: Model,
@@ -126,6 +137,14 @@ def errors_by_refits(
         rows = rng.randint(n, size=n)
         weights = {} if weight is None else {"sample_weight": weight[rows]}
         refit = clone(model.estimator)
-        refit.fit(model.table.take(rows).X, y[rows], **weights)
-        found.append(of(model.of(refit)))
+        try:
+            refit.fit(model.table.take(rows).X, y[rows], **weights)
+            found.append(of(model.of(refit)))
+        except ValueError as error:
+            raise ValueError(
+                "method='bootstrap' failed for one of the resamples of the rows. Where "
+                "a category is rare, some have no row of it: let the encoder accept "
+                "what it does not know, as OneHotEncoder(handle_unknown='ignore') "
+                f"does, or choose another method. The error was: {error}"
+            ) from error
     return np.std(found, axis=0, ddof=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._reference import sampled
 from .._sklearn_compat import columns_of
-from .._table import Table, table_of
+from .._table import Table, is_missing, table_of
 from .._validation import Array
 
 # how far apart two categories are, in standard deviations: as the two values of a
@@ -101,12 +101,7 @@ def column_values(table: Table, j: int) -> list[Any]:
     """Return the values of a column as Python's, None where they are missing."""
     column = columns_of(table.X, j)
     values = np.asarray(column, dtype=object).tolist()
-    return [None if _is_missing(value) else value for value in values]
-
-
-def _is_missing(value: Any) -> bool:
-    # NaN differs from itself; whether NA of pandas does is NA
-    return value is None or str(value != value) != "False"
+    return [None if is_missing(value) else value for value in values]
 
 
 def _categories(table: Table, j: int) -> dict[Any, int]:
@@ -129,6 +124,7 @@ def _range(table: Table) -> tuple[Array, Array]:
     size = max(1, _CHUNK_SIZE // table.width)
     for start in range(0, len(table), size):
         part = table.numbers(slice(start, start + size))
+        part[~np.isfinite(part)] = np.nan
         low = np.fmin(low, np.fmin.reduce(part, axis=0))
         high = np.fmax(high, np.fmax.reduce(part, axis=0))
     return low, high

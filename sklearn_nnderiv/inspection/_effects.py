@@ -10,7 +10,7 @@ import numpy as np
 from .._table import Table
 from .._validation import Array, Index
 from ._model import Model
-from ._terms import Term
+from ._terms import Change, Term
 
 KINDS = ("dydx", "eyex", "eydx", "dyex")
 
@@ -70,6 +70,7 @@ class Effects:
             if term.ends is not None:
                 low, high = (self._model.values(end(table)) for end in term.ends)
                 found[..., i] = self._log_ratio(high, low) if self._by_y else high - low
+                found[term.is_without(table), :, i] = np.nan
         return found
 
     def _log_ratio(self, high: Array, low: Array) -> Array:
@@ -97,10 +98,8 @@ class Effects:
             found[:, :, self._slopes] = self._scaled_gradients(table, of_values, moved)
         for i, term in enumerate(self.terms):
             if term.ends is not None:
-                low, high = (
-                    self._end_gradients(end(table), doubt) for end in term.ends
-                )
-                found[:, :, i] = high - low
+                found[:, :, i] = self._difference(term.ends, table, doubt)
+                found[term.is_without(table), :, i] = np.nan
         return found
 
     def _scaled_gradients(self, table: Table, of_values: Array, moved: Array) -> Array:
@@ -113,9 +112,16 @@ class Effects:
             moved = moved / np.where(values == 0, np.nan, values)[..., None, None]
         return moved
 
-    def _end_gradients(self, table: Table, doubt: Doubt) -> Array:
-        of_values, _ = doubt.gradients(table)
+    def _difference(self, ends: Sequence[Change], table: Table, doubt: Doubt) -> Array:
+        """Return how a difference moves, (n, n_outputs, n_directions)."""
+        low, high = (end(table) for end in ends)
+        moved = [doubt.gradients(rows)[0] for rows in (low, high)]
         if not self._by_y:
-            return of_values
-        values = self._model.values(table)
-        return of_values / np.where(values == 0, np.nan, values)[..., None]
+            return moved[1] - moved[0]
+        values = [self._model.values(rows) for rows in (low, high)]
+        positive = values[0] * values[1] > 0
+        parts = [
+            of / np.where(positive, value, np.nan)[..., None]
+            for of, value in zip(moved, values, strict=True)
+        ]
+        return parts[1] - parts[0]

@@ -90,7 +90,12 @@ def slope_label(output: str, feature: str, units: dict[str, str] | None = None) 
 def slope_unit(output: str, feature: str, units: dict[str, str] | None) -> list[str]:
     """Return the unit of a derivative in brackets, nothing unless both are known."""
     over, under = ((units or {}).get(name) for name in (output, feature))
-    return [f"[{over} / {under}]"] if over and under else []
+    return [f"[{over} / {grouped(under)}]"] if over and under else []
+
+
+def grouped(unit: str) -> str:
+    """Return a unit in parentheses if it consists of several."""
+    return f"({unit})" if any(sign in unit for sign in " /*·^$²³⁻") else unit
 
 
 def wrapped(text: str, width: int) -> str:

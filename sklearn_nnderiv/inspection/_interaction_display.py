@@ -8,6 +8,7 @@ import numpy as np
 
 from .._validation import Array
 from ._figures import axes_of, shortened, with_unit
+from ._options import check_count
 
 # features with which numbers fit into the cells, and the sides of cells in inches
 _MOST_NUMBERED, _WIDE, _NARROW = 8, 0.5, 0.3
@@ -43,7 +44,7 @@ class InteractionDisplay:
         max_features: int = 20,
     ) -> InteractionDisplay:
         """Draw the pairs of the features that are in the strongest ones."""
-        places = self._places(max_features)
+        places = self._places(check_count(max_features, "max_features", 2))
         n = len(places)
         names = [shortened(self.feature_names[j], 24) for j in places]
         cells = n * (_WIDE if n <= _MOST_NUMBERED else _NARROW)

@@ -164,7 +164,10 @@ def _radius(radius: Any, model: Model, X_train: Any) -> Array:
     if isinstance(radius, Mapping):
         size = np.zeros(model.n_features)
         for name, value in radius.items():
-            size[model.feature_index(name)] = value
+            is_number = isinstance(value, Real)
+            size[model.feature_index(name)] = value if is_number else np.nan
+    elif isinstance(radius, str):
+        size = np.full(1, np.nan)
     elif radius is None or isinstance(radius, Real):
         size = (_RADIUS if radius is None else float(radius)) * _spread(model, X_train)
     else:

@@ -12,12 +12,13 @@ from torch import nn
 
 from .._uncertainty import has_posterior
 from .._validation import warn
+from ._averages import can_refit
 from ._delta import family_of
 from ._effects import KINDS
 from ._marginal_effects_result import MarginalEffects
 from ._marginal_work import Fit, Work
 from ._model import Model
-from ._options import check_count, quantile_of
+from ._options import check_choice, check_count, quantile_of
 from ._scenarios import Groups, Scenario, groups_of, scenarios_of
 from ._terms import Term, terms_of
 
@@ -61,9 +62,9 @@ def marginal_effects(
     at : {"each", "mean", "median"} or dict, default="each"
         "each" averages the effects at all rows (average marginal effects, AME).
         "mean" and "median" take the effect at one row of means or medians, with the
-        most frequent level of columns that are not numbers (marginal effects at the
-        means, MEM). A dict from features to a value or a list of values sets these
-        columns, in all combinations, and averages over the rows otherwise as they are.
+        most frequent level of categories (marginal effects at the means, MEM). A dict
+        from features to a value or a list of values sets these columns, in all
+        combinations, and averages over the rows otherwise as they are.
     by : str, list of str or array-like of shape (n_samples,), default=None
         Groups of rows, each with effects of its own: names of columns of X, or a value
         for every row.
@@ -149,7 +150,7 @@ def marginal_effects(
     every other level and the first, for categories and where there are two numbers
     only; otherwise after a step of 1 from where each row is. With "eyex" and "eydx" it
     is the difference of the logarithms of the predictions. A cell without a derivative,
-    such as a missing one, is left out of its column's average.
+    such as a missing one, and a step from it are left out of its column's average.
 
     References
     ----------
@@ -182,9 +183,8 @@ def marginal_effects(
     method, targets = _resolved(method, model, y)
     given = None if sample_weight is None else weight
     fit = Fit(method, targets, given, n_resamples)
-    work = Work(
-        model, terms, kind, scenarios, check_random_state(random_state), verbose
-    )
+    rng = check_random_state(random_state)
+    work = Work(model, terms, kind, scenarios, rng, verbose)
     estimate, by_rows = work.estimates(model)
     error = by_rows if method == "rows" else work.errors(fit)
     columns = _labels(model, terms, kind, scenarios, groups)
@@ -200,9 +200,8 @@ def marginal_effects(
 
 
 def _check_options(kind: str, method: str, n_resamples: int) -> None:
-    for name, value, known in (("kind", kind, KINDS), ("method", method, METHODS)):
-        if value not in known:
-            raise ValueError(f"`{name}` must be one of {known}. Got {value!r}.")
+    check_choice("kind", kind, KINDS)
+    check_choice("method", method, METHODS)
     check_count(n_resamples, "n_resamples", 2)
 
 
@@ -213,7 +212,7 @@ def _resolved(method: str, model: Model, y: Any) -> tuple[str, Any]:
     possible = {
         "posterior": not is_module and has_posterior(estimator),
         "delta": not is_module and family_of(estimator) is not None,
-        "bootstrap": not is_module,
+        "bootstrap": not is_module and can_refit(estimator),
         "rows": True,
     }
     needs_y = ("delta", "bootstrap")
@@ -224,10 +223,11 @@ def _resolved(method: str, model: Model, y: Any) -> tuple[str, Any]:
             if can and (name not in needs_y or y is not None)
         )
         if method == "rows":
+            others = [f"method={name!r}" for name in needs_y if possible[name]]
+            more = f"`y`, for {' or '.join(others)}, or " if others else ""
             warn(
                 "The standard errors are those of the rows alone: nothing is known of "
-                "the error of the fit. Pass `y`, for the delta method or a bootstrap, "
-                "or method='rows' if this is meant.",
+                f"the error of the fit. Pass {more}method='rows' if this is meant.",
                 UserWarning,
             )
     if not possible[method]:
@@ -257,7 +257,8 @@ _WHY_NOT = {
     "at the end of Pipelines, searches and transformed targets.",
     "delta": "it needs a LinearRegression, PoissonRegressor, GammaRegressor or "
     "TweedieRegressor with alpha=0, alone or at the end of a Pipeline.",
-    "bootstrap": "it needs an estimator that can be fitted again.",
+    "bootstrap": "it needs an estimator that can be fitted again, without a "
+    "FrozenEstimator that predicts.",
 }
 
 
@@ -270,7 +271,8 @@ def _labels(
 ) -> dict[str, Any]:
     """Return the columns that say what is what, groups in front."""
     names = [*groups.names, *scenarios[0].labels]
-    taken = {"output", "feature", "kind", "estimate", "std_error", "ci_low", "ci_high"}
+    own = "output feature kind estimate std_error ci_low ci_high extrapolating"
+    taken = set(own.split())
     names = [f"{name}_" if name in taken else name for name in names]
     if len(set(names)) < len(names):
         raise ValueError(f"`by` and `at` name the same column. Got {names}.")

@@ -6,7 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, axes_of, with_unit
+from ._figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    axes_of,
+    shortened,
+    with_unit,
+)
 from ._marginal_effects import marginal_effects
 from ._marginal_effects_result import MarginalEffects
 
@@ -20,6 +30,8 @@ _STYLES = [
     ("0.2", "P"),
 ]
 _INCHES_PER_LINE = 0.3
+# characters of a label
+_LONGEST = 48
 
 
 class MarginalEffectsDisplay:
@@ -104,8 +116,8 @@ class MarginalEffectsDisplay:
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw, of one output; a new figure by default.
+        ax : matplotlib axes or sequence of them, default=None
+            Where to draw, one for every output; a new figure by default.
         units : dict of str to str, default=None
             Units of features and outputs, for the labels.
 
@@ -117,25 +129,33 @@ class MarginalEffectsDisplay:
         Raises
         ------
         ValueError
-            If there are several outputs and one pair of axes.
+            If there are not as many axes as outputs.
         """
         outputs = list(dict.fromkeys(self.effects.output))
         lines = self._lines()
-        if ax is not None and len(outputs) > 1:
+        given = None if ax is None else np.atleast_1d(np.asarray(ax, dtype=object))
+        if given is not None and given.size != len(outputs):
             raise ValueError(
-                f"There are {len(outputs)} outputs, {outputs}, and `ax` is a single "
-                "pair of axes. Leave it out for a figure with axes for each."
+                f"`ax` must be axes for each of the {len(outputs)} outputs {outputs}. "
+                f"Got {given.size}. Leave it out for a new figure."
             )
-        size = (1.6 + 4.8 * len(outputs), 1.5 + _INCHES_PER_LINE * max(3, len(lines)))
+        n_groups = len(self._groups())
+        n_lines = max(3.0, len(lines) * max(1.0, n_groups / 3))
+        height = 1.5 + _INCHES_PER_LINE * n_lines + 0.23 * -(-n_groups // 3)
+        size = 1.6 + 4.8 * len(outputs), height
         self.figure_, axes = axes_of(
-            ax, "MarginalEffectsDisplay", ncols=len(outputs), figsize=size, sharey=True
+            None if given is None else given.flat[0],
+            "MarginalEffectsDisplay",
+            ncols=len(outputs),
+            figsize=size,
+            sharey=True,
         )
-        self.axes_ = np.atleast_1d(axes)
+        self.axes_ = np.atleast_1d(axes) if given is None else given.ravel()
         self.ax_ = self.axes_[0]
         for output, axis in zip(outputs, self.axes_, strict=True):
             self._draw(axis, output, lines, units)
         if self._groups():
-            self._legend()
+            self._legend(is_own=given is None)
         return self
 
     def _groups(self) -> list[tuple[Any, ...]]:
@@ -187,7 +207,7 @@ class MarginalEffectsDisplay:
 
     def _points(self, axis: Any, places: Any, own: list[int], style: int) -> None:
         found = self.effects
-        colour, marker = _STYLES[style % len(_STYLES)]
+        colour, marker = _style(style)
         estimate, low, high = (
             values[own] for values in (found.estimate, found.ci_low, found.ci_high)
         )
@@ -205,16 +225,19 @@ class MarginalEffectsDisplay:
                 linestyle="none",
             )
 
-    def _legend(self) -> None:
+    def _legend(self, *, is_own: bool) -> None:
         from matplotlib.lines import Line2D
 
         names = list(self.effects.groups)
         handles = []
         for i, group in enumerate(self._groups()):
-            colour, marker = _STYLES[i % len(_STYLES)]
+            colour, marker = _style(i)
             pairs = zip(names, group, strict=True)
             label = ", ".join(f"{name} = {_short(value)}" for name, value in pairs)
             handles.append(Line2D([], [], color=colour, marker=marker, label=label))
+        if not is_own:
+            self.ax_.legend(handles=handles, fontsize="small")
+            return
         self.figure_.legend(
             handles=handles,
             loc="outside lower center",
@@ -234,9 +257,15 @@ _QUANTITIES = {
 def _label(feature: str, kind: str, units: dict[str, str] | None) -> str:
     """Return the label of a line: the feature, and what is compared if anything is."""
     if kind in _QUANTITIES:
-        unit = (units or {}).get(feature)
-        return f"{feature} [per {unit}]" if unit and kind.endswith("dx") else feature
-    return f"{feature}: {kind.rpartition(': ')[2]}"
+        unit = (units or {}).get(feature) if kind.endswith("dx") else None
+        return shortened(feature, _LONGEST) + (f" [per {unit}]" if unit else "")
+    return shortened(f"{feature}: {kind.rpartition(': ')[2]}", _LONGEST)
+
+
+def _style(i: int) -> tuple[str, str]:
+    """Return the colour and the marker of a group, both others in every round."""
+    n = len(_STYLES)
+    return _STYLES[i % n][0], _STYLES[(i + i // n) % n][1]
 
 
 def _short(value: Any) -> str:

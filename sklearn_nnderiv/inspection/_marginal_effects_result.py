@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._validation import Array
-from ._frames import frame_like
+from ._frames import empty_like, frame_like
 from ._text import text_table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class MarginalEffects:
         self.extrapolating = columns.get("extrapolating")
         self.level, self.method = level, method
         self._columns = columns
-        self._kind_of_frame = X[:0] if hasattr(X, "columns") else None
+        self._kind_of_frame = empty_like(X)
 
     output: list[str]
     feature: list[str]

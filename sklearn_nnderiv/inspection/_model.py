@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -39,7 +40,8 @@ class Model:
     is_flat : bool
         Whether `predict` returns one dimension.
     has_slopes : ndarray of bool of shape (n_features,)
-        By which features there is a derivative, judged by the first rows.
+        By which features there is a derivative, judged by the first rows that have a
+        number there.
     feature_names, output_names : list of str
     """
 
@@ -55,8 +57,6 @@ class Model:
         self.table = table_of(X)
         first = functional.jacobian(estimator, self.table.take(slice(0, _N_FIRST)).X)
         self.is_flat = first.ndim == 2
-        flat = first.reshape(-1, first.shape[-1])
-        self.has_slopes = np.array(~np.isnan(flat).all(axis=0))
         self.n_outputs = 1 if self.is_flat else first.shape[1]
         self.n_features = first.shape[-1]
         self.feature_names = chosen_names(
@@ -65,12 +65,25 @@ class Model:
         self.output_names = chosen_names(
             output_names, "output_names", default_outputs(self.n_outputs)
         )
+        self.has_slopes = self._have_slopes(first.reshape(-1, self.n_features))
 
     def of(self, estimator: Any) -> Self:
         """Return the same for another estimator that takes and returns the same."""
         other = copy(self)
         other.estimator = estimator
         return other
+
+    def _have_slopes(self, first: Array) -> NDArray[np.bool_]:
+        """Return which features (n_features,) have derivatives, from some of these."""
+        have = np.array(~np.isnan(first).all(axis=0))
+        # at a missing cell there is none, whatever the column is
+        head = self.table.numbers(slice(0, _N_FIRST))
+        for j in np.flatnonzero(np.isnan(head).all(axis=0)).tolist():
+            known = np.flatnonzero(~np.isnan(self.table.numbers()[:, j]))
+            if len(known):
+                some = self.table.take(known[:_N_FIRST])
+                have[j] = not np.isnan(self.jacobian(some)[..., j]).all()
+        return have
 
     def _default_features(self) -> list[str]:
         names = self.table.names

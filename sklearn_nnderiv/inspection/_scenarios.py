@@ -98,16 +98,20 @@ def groups_of(model: Model, by: Any) -> Groups:
 
 
 def _named_columns(model: Model, by: Any) -> tuple[list[str], list[Table]]:
-    given = [by] if isinstance(by, str) else by
-    if all(isinstance(name, str) for name in given) and set(given) <= set(
-        model.feature_names
-    ):
-        places = [model.feature_index(name) for name in given]
-        return list(given), [_column(model.table, j) for j in places]
-    if isinstance(by, str):
+    if hasattr(by, "columns") or not np.iterable(by):
         raise ValueError(
-            f"`by` names no column of X: {by!r}. They are {model.feature_names}. "
-            "Otherwise give a value for every row."
+            "`by` must be names of columns of X, or one value for every row. Got "
+            f"{type(by).__name__}."
+        )
+    given = [by] if isinstance(by, str) else list(by)
+    are_words = all(isinstance(name, str) for name in given)
+    if are_words and set(given) <= set(model.feature_names):
+        places = [model.feature_index(name) for name in given]
+        return given, [_column(model.table, j) for j in places]
+    if are_words and len(given) != len(model.table):
+        raise ValueError(
+            f"`by` names no column of X, or not only such: {by!r}. These are "
+            f"{model.feature_names}. Otherwise give a value for every row."
         )
     values = np.asarray(by)
     if values.ndim != 1:
@@ -160,11 +164,20 @@ def scenarios_of(
     """
     if isinstance(at, dict):
         return _with_values(model, at, weight, groups)
+    if not isinstance(at, str):
+        raise ValueError(_WHERE.format(at))
     if at == "each":
         return [Scenario({}, model.table, weight, groups.codes)]
     if at in ("mean", "median"):
+        total = np.bincount(groups.codes, weights=weight)
+        empty = [key for key, sum_ in zip(groups.keys, total, strict=True) if not sum_]
+        if empty:
+            raise ValueError(
+                f"at={at!r} needs a row of positive weight in every group of `by`. "
+                f"There is none in {empty}."
+            )
         rows = [
-            _typical(model.table, np.flatnonzero(groups.codes == g), weight, at)
+            _typical(model, np.flatnonzero(groups.codes == g), weight, at)
             for g in range(len(groups.keys))
         ]
         ones = np.ones(1)
@@ -172,10 +185,12 @@ def scenarios_of(
             Scenario({}, row, ones, np.array([g], dtype=np.int64))
             for g, row in enumerate(rows)
         ]
-    raise ValueError(
-        "`at` must be 'each', 'mean', 'median', or a dict from features to values. Got "
-        f"{at!r}."
-    )
+    raise ValueError(_WHERE.format(repr(at)))
+
+
+_WHERE = (
+    "`at` must be 'each', 'mean', 'median', or a dict from features to values. Got {}."
+)
 
 
 def _with_values(
@@ -183,6 +198,9 @@ def _with_values(
 ) -> list[Scenario]:
     columns = {model.feature_index(feature): values for feature, values in at.items()}
     choices = {j: _listed(values) for j, values in columns.items()}
+    empty = [model.feature_names[j] for j, values in choices.items() if not values]
+    if empty:
+        raise ValueError(f"`at` has no value for {empty}.")
     found = []
     for values in product(*choices.values()):
         labels = {
@@ -190,8 +208,7 @@ def _with_values(
             for j, value in zip(choices, values, strict=True)
         }
         changes = tuple(
-            _setter(model.table, j, value, model.feature_names[j])
-            for j, value in zip(choices, values, strict=True)
+            _setter(model, j, value) for j, value in zip(choices, values, strict=True)
         )
         found.append(Scenario(labels, model.table, weight, groups.codes, changes))
     return found
@@ -202,8 +219,9 @@ def _listed(values: Any) -> list[Any]:
     return [values] if is_single else list(values)
 
 
-def _setter(table: Table, column: int, value: Any, name: str) -> Change:
-    if table.is_number[column]:
+def _setter(model: Model, column: int, value: Any) -> Change:
+    table, name = model.table, model.feature_names[column]
+    if table.is_number[column] and model.has_slopes[column]:
         try:
             number = float(value)
         except (TypeError, ValueError) as error:
@@ -223,17 +241,18 @@ def _setter(table: Table, column: int, value: Any, name: str) -> Change:
     return lambda part: part.with_cell(column, cell)
 
 
-def _typical(table: Table, rows: Index, weight: Array, at: str) -> Table:
+def _typical(model: Model, rows: Index, weight: Array, at: str) -> Table:
     """Return one row of means or medians, and of the most frequent levels."""
-    group, weight = table.take(rows), weight[rows]
+    group, weight = model.table.take(rows), weight[rows]
+    is_level = ~(group.is_number & model.has_slopes)
     average = _mean if at == "mean" else _median
     row = group.take(slice(0, 1))
-    places = np.flatnonzero(table.is_number)
+    places = np.flatnonzero(~is_level)
     numbers = group.numbers()
     values = [average(numbers[:, j], weight) for j in places]
     if len(places):
         row = row.replaced(places, np.array([values]))
-    for j in np.flatnonzero(~table.is_number).tolist():
+    for j in np.flatnonzero(is_level).tolist():
         levels = group.levels(j)
         if levels:
             place = {level: i for i, level in enumerate(levels)}
@@ -263,5 +282,7 @@ def _median(values: Array, weight: Array) -> float:
     order = np.argsort(values[known])
     ordered, total = values[known][order], np.cumsum(weight[known][order])
     half = total[-1] / 2
-    low, high = np.searchsorted(total, half), np.searchsorted(total, half, side="right")
+    # a sum of weights that is a half may differ from it by rounding
+    ends = half * (1 + np.array([-1, 1]) * len(total) * np.finfo(float).eps)
+    low, high = np.searchsorted(total, ends)
     return float(ordered[low] + ordered[min(high, len(ordered) - 1)]) / 2

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._validation import Array, Index
-from ._figures import BLUE, GREY, ORANGE, axes_of, shortened, with_unit
-from ._options import quantile_of
+from ._figures import BLUE, GREY, ORANGE, axes_of, grouped, shortened, with_unit
+from ._options import check_count, quantile_of
 
 # measures further apart are drawn on a logarithmic axis
 _WIDE = 1e3
@@ -179,7 +179,7 @@ class SensitivityDisplay:
         display : SensitivityDisplay
             The object itself.
         """
-        order = self._order()[:max_features]
+        order = self._order()[: check_count(max_features, "max_features", 1)]
         has_bounds = not np.isnan(self.total_sobol_bound).all()
         if ax is None:
             size = (8.0 if has_bounds else 6.4, max(3.0, 1.4 + 0.24 * len(order)))
@@ -241,7 +241,9 @@ class SensitivityDisplay:
         ax.set_ylim(len(order) - 0.4, -0.6)
         unit = (units or {}).get(self.output_name)
         name = shortened(self.output_name)
-        suffix = f"\n[{unit}² per squared unit of the feature]" if unit else ""
+        suffix = ""
+        if unit:
+            suffix = f"\n[{grouped(unit)}² per squared unit of the feature]"
         ax.set_xlabel(f"mean of (∂{name} / ∂feature)²{suffix}")
 
     def _draw_bounds(self, ax: Any, order: Index) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._table import Table
 from ._model import Model
@@ -29,11 +30,20 @@ class Term:
         What the effect is, "" for a slope.
     ends : tuple of two callables, or None
         What the rows become before and after a difference; None for a slope.
+    is_step : bool
+        Whether the difference is from where a row is, so that a missing cell has none.
     """
 
     feature: int
     label: str = ""
     ends: tuple[Change, Change] | None = None
+    is_step: bool = False
+
+    def is_without(self, table: Table) -> NDArray[np.bool_]:
+        """Return which rows (n,) have no effect."""
+        if not self.is_step:
+            return np.zeros(len(table), dtype=bool)
+        return np.isnan(table.numbers()[:, self.feature])
 
 
 def terms_of(model: Model, features: Any, discrete: Any) -> list[Term]:
@@ -81,7 +91,7 @@ def terms_of(model: Model, features: Any, discrete: Any) -> list[Term]:
 def _places(model: Model, given: Any, default: Sequence[int]) -> list[int]:
     if given is None:
         return list(default)
-    if isinstance(given, str | int | np.integer):
+    if isinstance(given, str) or not np.iterable(given):
         given = [given]
     return sorted({model.feature_index(feature) for feature in given})
 
@@ -115,10 +125,13 @@ def _of_numbers(table: Table, column: int) -> list[Term]:
     """Return the difference of two numbers, or that of a step of 1."""
     numbers = np.unique(table.numbers()[:, column])
     numbers = numbers[~np.isnan(numbers)]
-    if len(numbers) == 2:
-        return _between_levels(table, column, table.levels(column))
+    if len(numbers) <= 2:
+        levels = table.levels(column)
+        is_truth = all(isinstance(level, bool) for level in levels)
+        if len(numbers) == 2 or is_truth:
+            return _between_levels(table, column, levels)
     ends = partial(_shifted, column, 0.0), partial(_shifted, column, 1.0)
-    return [Term(column, "+1", ends)]
+    return [Term(column, "+1", ends, is_step=True)]
 
 
 def _constant(column: int, cell: Any) -> Change:

@@ -70,6 +70,7 @@ bench: $(BENCH_READY)  ## Compare speed and accuracy with other ways
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/derivative_labels.py
 	$(BIN)/python benchmarks/label_search.py
+	$(BIN)/python benchmarks/inspection.py
 	$(BIN)/python benchmarks/label_cost.py
 
 clean:  ## Remove everything that the other targets made

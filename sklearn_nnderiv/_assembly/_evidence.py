@@ -275,11 +275,11 @@ def _keep(
     estimator._architecture = architecture
     estimator.hidden_layer_sizes_ = architecture.hidden
     estimator.activation_ = architecture.activation
-    estimator.log_evidence_ = run.settled_score()
     relevance = np.zeros(standard.n_in)
     relevance[standard.columns] = run.prior.relevance(run.state, run.stack)
     estimator.relevance_ = relevance
     estimator.candidates_ = table(entrants)
+    estimator.log_evidence_ = estimator.candidates_["log_evidence"][0]
     estimator._evidence = Fitted(standard, theta, run.state)
     separate = acts_on_each(estimator._y_map, problem.y[:N_SAMPLE_ROWS].numpy())
     estimator._posterior = Posterior.of(run, rival, standard) if separate else None

@@ -30,7 +30,7 @@ _FIRST_PRECISIONS = (1.0, 0.01)
 # slopes are among them
 _RACE_ROWS, _RACE_ROWS_WITH_SLOPES = 3_000, 1_500
 # by how much a plain network has to be better than the winner. Laplace's approximation
-# is rough: below, the winner had the smaller error in as many cases as not
+# is rough, and a smaller difference says little
 _CLEARLY = 30.0
 # iterations between two updates of the progress bar
 _SLICE = 10
@@ -214,9 +214,9 @@ def _ranked(pool: list[Entrant]) -> list[Entrant]:
 
 def _clearly_best(winner: Entrant, others: Sequence[Entrant]) -> Entrant:
     """Return the best of the others if it is clearly better, else the winner."""
-    best = max(others, key=lambda e: e.run.settled_score())
-    gain = best.run.settled_score() - winner.run.settled_score()
-    return best if gain > _CLEARLY else winner
+    scores = [other.run.settled_score() for other in others]
+    gain = max(scores) - winner.run.settled_score()
+    return others[int(np.argmax(scores))] if gain > _CLEARLY else winner
 
 
 def _poor(entrant: Entrant) -> bool:

@@ -17,7 +17,7 @@ from ._model import Model
 from ._moments import Moments
 from ._scenarios import Scenario
 
-# rows of a group by which something is estimated
+# rows of a group by which something is estimated, or more where they are cheap
 _MOST_ROWS = 20_000
 # numbers of the gradients that a standard error is made of, unless the rows are few;
 # and of those at a time
@@ -47,12 +47,10 @@ def averages(
 
 
 def sampled_rows(
-    scenario: Scenario, rng: np.random.RandomState, numbers_per_row: int = 0
+    scenario: Scenario, rng: np.random.RandomState, numbers_per_row: int = _MOST_NUMBERS
 ) -> list[Index]:
     """Return the rows of each group that count, at random if there are many."""
     most = max(_MOST_ROWS, _MOST_NUMBERS // max(1, numbers_per_row))
-    if not numbers_per_row:
-        most = _MOST_ROWS
     chosen = []
     for group in scenario.groups:
         rows = np.flatnonzero((scenario.codes == group) & (scenario.weight > 0))

@@ -13,8 +13,8 @@ from ..exceptions import DerivativeWarning
 from ._averages import averages, errors_by_doubt, errors_by_refits, sampled_rows
 from ._delta import LinearDoubt
 from ._effects import Doubt, Effects
-from ._extrapolation import score_if_known
 from ._model import Model
+from ._sampled_rows import share_beyond
 from ._scenarios import Scenario
 from ._terms import Term
 
@@ -97,8 +97,8 @@ class Work:
         for scenario in self._scenarios:
             for rows in sampled_rows(scenario, self._rng):
                 part = scenario.set(scenario.table.take(rows))
-                score = score_if_known(self._model.estimator, part.X, X_train)
-                if score is None:
+                share = share_beyond(self._model, part, X_train)
+                if share is None:
                     return None
-                shares.append(float(np.mean(score > 1)))
+                shares.append(share)
         return np.array(shares)
